@@ -1,0 +1,58 @@
+"""The command line: one app, and the one place that prints an error and sets the exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mtner_cli import __version__
+from mtner_cli.cli.convert import convert_app
+from mtner_cli.errors import MtnerError
+
+app = typer.Typer(
+    name="mtner",
+    help="Train one nested named-entity recogniser on several corpora with different entity types.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(convert_app, name="convert")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mtner {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def mtner(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+def main() -> None:
+    """Run the command line; an error of the user's is one clear message and exit code 1."""
+    try:
+        app()
+    except MtnerError as error:
+        print_error(str(error))
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def print_error(message: str) -> None:
+    """Write an error to standard error, in red where that is a terminal."""
+    label = typer.style("error:", fg=typer.colors.RED, bold=True)
+    typer.echo(f"{label} {message}", err=True)

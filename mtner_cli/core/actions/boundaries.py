@@ -1,0 +1,100 @@
+"""From mentions to the order in which they open and close, and back.
+
+Both text encodings and the model's timesteps follow one rule: at a boundary all mentions that end
+there close before any opens, longer mentions open first, and a closing action closes the most
+recently opened mention of its tag.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from mtner_cli.core.types import Span
+
+
+class EncodingError(ValueError):
+    """Mentions or text that the action encodings cannot express, or a line that is none."""
+
+
+def check_mentions(mentions: Sequence[Span], length: int) -> None:
+    """Refuse mentions that an action sequence cannot carry.
+
+    Args:
+        mentions: in positions of a sentence that is ``length`` positions long.
+
+    Raises:
+        EncodingError: on a mention outside the sentence, an empty one, or two mentions of one tag
+            that cross (start1 < start2 < end1 < end2), which no action sequence can tell from
+            nested ones.
+    """
+    for mention in mentions:
+        if not 0 <= mention.start < mention.end <= length:
+            raise EncodingError(
+                f"mention {mention.tag} [{mention.start}, {mention.end}) is empty or outside "
+                f"the sentence, whose length is {length}"
+            )
+    crossing = first_crossing(mentions)
+    if crossing is not None:
+        one, other = crossing
+        raise EncodingError(
+            f"two mentions of type {one.tag} cross: [{one.start}, {one.end}) and "
+            f"[{other.start}, {other.end}); only nested or disjoint ones of one type can be encoded"
+        )
+
+
+def first_crossing(mentions: Iterable[Span]) -> tuple[Span, Span] | None:
+    """The first two mentions of one tag that cross, or None."""
+    open_mentions: dict[str, list[Span]] = defaultdict(list)
+    for mention in sorted(mentions, key=lambda span: (span.start, -span.end)):
+        enclosing = open_mentions[mention.tag]
+        while enclosing and enclosing[-1].end <= mention.start:
+            enclosing.pop()
+        if enclosing and enclosing[-1].end < mention.end:
+            return enclosing[-1], mention
+        enclosing.append(mention)
+    return None
+
+
+def boundary_actions(mentions: Iterable[Span]) -> Iterator[tuple[int, list[str], list[str]]]:
+    """The actions at each position where a mention starts or ends.
+
+    Yields:
+        ``(position, closed, opened)`` in rising position: the tags of the mentions that end there,
+        innermost first, and of those that start there, longest first.
+    """
+    events = []
+    for mention in set(mentions):
+        events.append((mention.start, 1, -mention.end, mention.tag))
+        events.append((mention.end, 0, -mention.start, mention.tag))
+    for position, group in groupby(sorted(events), key=lambda event: event[0]):
+        closed: list[str] = []
+        opened: list[str] = []
+        for _, opens, _, tag in group:
+            (opened if opens else closed).append(tag)
+        yield position, closed, opened
+
+
+class MentionStack:
+    """Open mentions while a sequence of actions is read; a close ends the latest of its tag."""
+
+    def __init__(self) -> None:
+        self._starts: dict[str, list[int]] = defaultdict(list)
+        self.mentions: set[Span] = set()
+
+    def open(self, tag: str, position: int) -> None:
+        self._starts[tag].append(position)
+
+    def close(self, tag: str, position: int) -> bool:
+        """Close the latest open mention of ``tag`` that is not empty; False if there is none."""
+        starts = self._starts[tag]
+        for index in range(len(starts) - 1, -1, -1):
+            if starts[index] < position:
+                self.mentions.add(Span(starts.pop(index), position, tag))
+                return True
+        return False
+
+    def still_open(self) -> list[str]:
+        """The tags of mentions that were never closed."""
+        return [tag for tag, starts in self._starts.items() for _ in starts]

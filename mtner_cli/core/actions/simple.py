@@ -1,0 +1,80 @@
+"""The ``simple`` encoding: a pre-tokenised sentence and one action sequence, on one line.
+
+``Barack Obama was here ||| TRANSITION(PER) SHIFT SHIFT REDUCE(PER) OUT OUT``
+"""
+
+from __future__ import annotations
+
+import re
+
+from mtner_cli.core.actions.boundaries import (
+    EncodingError,
+    MentionStack,
+    boundary_actions,
+    check_mentions,
+)
+from mtner_cli.core.actions.line import SEPARATOR, split_line
+from mtner_cli.core.actions.tag_text import escape_tag, unescape_tag
+from mtner_cli.core.types import Sentence
+
+_ACTION = re.compile(r"(TRANSITION|REDUCE)\((.*)\)")
+
+
+def encode(sentence: Sentence) -> str:
+    """The sentence's line, without a line end.
+
+    Raises:
+        EncodingError: if the sentence has no words, a word is empty or holds a space or line end,
+            or its mentions cannot be carried (see :func:`check_mentions`).
+    """
+    words = sentence.words
+    if not words:
+        raise EncodingError("a 'simple' sentence needs words, and this one has none")
+    for word in words:
+        if not word or " " in word or "\n" in word or "\r" in word:
+            raise EncodingError(f"the word {word!r} is empty or holds a space or a line end")
+    check_mentions(sentence.mentions, len(words))
+    actions: list[str] = []
+    position = depth = 0
+    for boundary, closed, opened in boundary_actions(sentence.mentions):
+        actions += ["SHIFT" if depth else "OUT"] * (boundary - position)
+        actions += [f"REDUCE({escape_tag(tag)})" for tag in closed]
+        actions += [f"TRANSITION({escape_tag(tag)})" for tag in opened]
+        position, depth = boundary, depth + len(opened) - len(closed)
+    actions += ["OUT"] * (len(words) - position)
+    return f"{' '.join(words)}{SEPARATOR}{' '.join(actions)}"
+
+
+def decode(line: str) -> Sentence:
+    """The sentence of one line (no line end).
+
+    Raises:
+        EncodingError: if the line is not of this encoding; the message says what was expected.
+    """
+    text, action_text = split_line(line)
+    words = text.split(" ")
+    if "" in words:
+        raise EncodingError("expected words separated by single spaces; found an empty word")
+    stack = MentionStack()
+    position = 0
+    for action in action_text.split():
+        if action in ("SHIFT", "OUT"):
+            position += 1
+            continue
+        match = _ACTION.fullmatch(action)
+        if match is None:
+            raise EncodingError(
+                f"expected SHIFT, OUT, TRANSITION(type) or REDUCE(type); found {action!r}"
+            )
+        tag = unescape_tag(match[2])
+        if match[1] == "TRANSITION":
+            stack.open(tag, position)
+        elif not stack.close(tag, position):
+            raise EncodingError(f"REDUCE({tag}) closes no open mention of at least one word")
+    if position != len(words):
+        raise EncodingError(
+            f"expected one SHIFT or OUT for each of the {len(words)} words; found {position}"
+        )
+    if stack.still_open():
+        raise EncodingError(f"the mention of type {stack.still_open()[0]} is never closed")
+    return Sentence.of_words(words, tuple(stack.mentions))

@@ -1,0 +1,78 @@
+"""What the model is trained on: a sentence as timesteps, each a set of actions.
+
+A consuming action (SHIFT, OUT) and EOA stand alone. Consecutive REDUCE and TRANSITION actions share
+a timestep unless the same action is already in it: then the next timestep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mtner_cli.core.actions.boundaries import MentionStack, boundary_actions, check_mentions
+from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.types import Span
+
+Timestep = tuple[int, ...]
+TaggedSpan = tuple[int, int, Tag]
+
+
+def encode_timesteps(
+    mentions: Sequence[TaggedSpan], length: int, vocabulary: ActionVocabulary
+) -> list[Timestep]:
+    """The timesteps of a sentence of ``length`` words, closed by EOA.
+
+    Raises:
+        EncodingError: see :func:`mtner_cli.core.actions.boundaries.check_mentions`.
+    """
+    tag_by_key = {str(number): tag for number, tag in enumerate(vocabulary.tags)}
+    key_by_tag = {tag: key for key, tag in tag_by_key.items()}
+    spans = [Span(start, end, key_by_tag[tag]) for start, end, tag in mentions]
+    check_mentions(spans, length)
+    inside = ActionVocabulary.SHIFT
+    outside = ActionVocabulary.OUT if vocabulary.with_out else ActionVocabulary.SHIFT
+    timesteps: list[Timestep] = []
+    position = depth = 0
+    for boundary, closed, opened in boundary_actions(spans):
+        timesteps += [(inside if depth else outside,)] * (boundary - position)
+        actions = [vocabulary.reduce(tag_by_key[key]) for key in closed]
+        actions += [vocabulary.transition(tag_by_key[key]) for key in opened]
+        timesteps += _share_timesteps(actions)
+        position, depth = boundary, depth + len(opened) - len(closed)
+    timesteps += [(outside,)] * (length - position)
+    return [*timesteps, (ActionVocabulary.EOA,)]
+
+
+def _share_timesteps(actions: Iterable[int]) -> list[Timestep]:
+    groups: list[list[int]] = []
+    for action in actions:
+        if not groups or action in groups[-1]:
+            groups.append([])
+        groups[-1].append(action)
+    return [tuple(group) for group in groups]
+
+
+def decode_timesteps(
+    timesteps: Iterable[Timestep], vocabulary: ActionVocabulary
+) -> list[TaggedSpan]:
+    """The mentions of a sequence of timesteps, sorted, each once.
+
+    In a timestep every REDUCE acts before every TRANSITION. A REDUCE that closes nothing is
+    ignored, and so is a mention that is never closed. Reading stops at EOA.
+    """
+    stack = MentionStack()
+    position = 0
+    for timestep in timesteps:
+        if ActionVocabulary.EOA in timestep:
+            break
+        if any(action in vocabulary.consuming for action in timestep):
+            position += 1
+            continue
+        for action in timestep:
+            if vocabulary.is_reduce(action):
+                stack.close(str(action - 1), position)
+        for action in timestep:
+            if not vocabulary.is_reduce(action):
+                stack.open(str(action), position)
+    return sorted(
+        (span.start, span.end, vocabulary.tag_of(int(span.tag))) for span in stack.mentions
+    )
