@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtner_cli.core.actions.boundaries import EncodingError
+from mtner_cli.core.actions.codecs import EncodingName
+from mtner_cli.core.corpus.reader import read_corpus
+from mtner_cli.core.corpus.writer import CorpusWriter
+from mtner_cli.core.types import Sentence, Span
+from mtner_cli.errors import DataError
+
+YES = Sentence.of_words(["Yes", "."])
+
+
+def write(path: Path, sentences: list[Sentence], mode: EncodingName = "simple") -> None:
+    with CorpusWriter(path, mode) as writer:
+        for sentence in sentences:
+            writer.write(sentence)
+
+
+def test_separators_stand_where_the_document_changes(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "corpus.txt"
+    words = [("a", "d1"), ("b", "d1"), ("c", "d2"), ("d", None)]
+    write(path, [Sentence.of_words([word], document=name) for word, name in words])
+    assert path.read_text() == (
+        "-- doc-sep --\na ||| OUT\nb ||| OUT\n-- doc-sep --\nc ||| OUT\n-- doc-sep --\nd ||| OUT\n"
+    )
+
+
+def test_without_documents_there_is_no_separator(tmp_path: Path) -> None:
+    write(tmp_path / "corpus.txt", [YES, YES])
+    assert (tmp_path / "corpus.txt").read_text() == "Yes . ||| OUT OUT\n" * 2
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_write_leaves_what_was_there(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "corpus.txt"
+    path.write_text("old")
+
+    def fail() -> None:
+        with CorpusWriter(path, "simple") as writer:
+            writer.write(YES)
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["corpus.txt"]
+
+
+def test_a_sentence_that_cannot_be_encoded_leaves_no_file(tmp_path: Path) -> None:
+    crossing = Sentence.of_words(["a", "b", "c"], [Span(0, 2, "X"), Span(1, 3, "X")])
+    with pytest.raises(EncodingError, match="type X cross"):
+        write(tmp_path / "corpus.txt", [YES, crossing])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    write(tmp_path / "corpus.txt", [YES])
+    (tmp_path / "plain.txt").write_text("")
+    modes = {os.stat(path).st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+
+def test_a_link_keeps_pointing_to_the_file_it_names(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    link = tmp_path / "corpus.txt"
+    link.symlink_to(tmp_path / "store" / "real.txt")
+    write(link, [YES])
+    assert link.is_symlink()
+    assert (tmp_path / "store" / "real.txt").read_text() == "Yes . ||| OUT OUT\n"
+
+
+def test_a_folder_is_no_output(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is a folder"):
+        write(tmp_path, [YES])
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1).filter(
+    lambda text: not text.endswith("\r")
+)
+
+
+@given(texts=st.lists(TEXTS, min_size=1, max_size=4))
+def test_any_text_survives_the_file(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    sentences = [Sentence.of_text(text, [Span(0, len(text), "X")]) for text in texts]
+    write(path, sentences, "simple-char")
+    assert list(read_corpus(path, "simple-char")) == sentences
