@@ -1,0 +1,391 @@
+"""Every setting of an experiment: its type, its bounds, its default and what it does.
+
+The sections nest exactly as in an experiment file, and the field names are the file's keys.
+Values are checked strictly (no number for a text, no text for a number; a whole number may stand
+for a fraction), unknown keys are refused, and a loaded configuration cannot be changed.
+What concerns several settings at once is checked in :mod:`mtner_cli.config.contradictions`.
+
+Texts such as ``${task_name}`` in the defaults are references; :mod:`mtner_cli.config.load`
+resolves them, so build configurations with its functions rather than with the bare classes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mtner_cli.config.values import (
+    BatchLimit,
+    Count,
+    CountFromZero,
+    Dropout,
+    Encoding,
+    FilePath,
+    NotNegative,
+    Positive,
+    Probability,
+    Section,
+    Text,
+)
+
+# ---------------------------------------------------------------------------------- datasets
+
+
+class SplitPaths(Section):
+    """Where the action files of a corpus are; a relative path starts at the current folder."""
+
+    train: FilePath | None = None
+    """Sentences to train on."""
+    dev: FilePath | None = None
+    """Sentences scored after each epoch, for early stopping and the best checkpoint."""
+    test: FilePath | None = None
+    """Sentences the best checkpoint is tested on at the end."""
+
+    def present(self) -> dict[str, Path]:
+        """The splits that have a path, by name, in the order train, dev, test."""
+        splits = {"train": self.train, "dev": self.dev, "test": self.test}
+        return {name: path for name, path in splits.items() if path is not None}
+
+
+class DatasetConfig(Section):
+    """One corpus."""
+
+    source: Literal["local"] = "local"
+    """Where the corpus comes from: files on this machine."""
+    encoding: Encoding = "utf-8"
+    """Text encoding of the files."""
+    mode: Literal["simple", "simple-char"]
+    """Action encoding: ``simple`` (given words) or ``simple-char`` (raw text, offsets)."""
+    split_paths: SplitPaths
+    """The files."""
+    tag_dict: dict[Text, Text | None] | None = None
+    """Entity types to rename, old: new; null drops a type; types not named stay as they are."""
+
+
+# ---------------------------------------------------------------------------- data_transform
+
+
+class NormalizeConfig(Section):
+    """Merge sentences to lengths near the mean length of all possible merges."""
+
+    use: bool = False
+    """Switches it on."""
+    mode: Literal["global", "local"] = "global"
+    """The mean is taken over the corpus (``global``) or over each document (``local``)."""
+
+
+class MaximizeConfig(Section):
+    """Merge sentences greedily up to ``max_tokens``."""
+
+    use: bool = False
+    """Switches it on."""
+    swap: bool = False
+    """Then move boundary sentences between neighbours while the lengths even out."""
+
+
+class MergeSentsConfig(Section):
+    """Joining consecutive sentences of one document into one training sentence."""
+
+    force_merge: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
+    """Corpora to merge although their files hold no document separators."""
+    normalize: NormalizeConfig = NormalizeConfig()
+    """Towards an even length."""
+    maximize: MaximizeConfig = MaximizeConfig()
+    """Towards the greatest length."""
+
+
+class LimitSentencesConfig(Section):
+    """Use only the first sentences of every corpus; null uses all."""
+
+    train: Count | None = None
+    """Of each training split."""
+    dev: Count | None = None
+    """Of each development split."""
+    test: Count | None = None
+    """Of each test split."""
+
+
+class DataTransformConfig(Section):
+    """From action files to what the model is fed."""
+
+    change_out_to_shift: bool = True
+    """One action, SHIFT, consumes a word in and outside of mentions."""
+    train_with_separate_tags: bool = True
+    """The model learns an entity type per corpus, even where corpora share a name."""
+    change_tags: bool = True
+    """Apply the ``tag_dict`` of each corpus."""
+    max_tokens: Annotated[int, Field(ge=8)] = 405
+    """Greatest length in subwords; longer sentences are split between words."""
+    merge_sents: MergeSentsConfig = MergeSentsConfig()
+    """Joining sentences."""
+    limit_sentences: LimitSentencesConfig = LimitSentencesConfig()
+    """Smaller corpora for quick runs."""
+
+
+# ------------------------------------------------------------------------------------ models
+
+
+class EmbedModelConfig(Section):
+    """The pretrained encoder."""
+
+    pretrained_name: Text = "michiyasunaga/BioLinkBERT-large"
+    """A Hugging Face name, a local folder, or ``builtin:minilm`` (packaged, needs no network)."""
+
+
+class TokMultiplierConfig(Section):
+    """The factor of word vectors against position vectors in the attention."""
+
+    train: bool = False
+    """Learn it, starting at ``value``."""
+    value: float = 1.0
+    """The constant, or where learning starts."""
+
+
+class AttentionModuleConfig(Section):
+    """Attention over the action memory."""
+
+    action_space_dim: Count = 2
+    """Latent vectors per action."""
+    dropout_scores: Dropout = 0.0
+    """Dropout on the attention scores."""
+    dropout_pos_embeds: Dropout = 0.2
+    """Dropout on the relative position vectors."""
+    dropout_classes: Dropout = 0.2
+    """Dropout on the latent vectors."""
+    half_context: Count = 150
+    """Words to each side that have a relative position of their own."""
+    tok_multiplier: TokMultiplierConfig = TokMultiplierConfig()
+    """Words against positions."""
+
+
+class ParserStateConfig(Section):
+    """The network that reads the next word and the context, and scores the actions."""
+
+    dropout: Dropout = 0.1
+    """Dropout on its input."""
+
+
+class SelfTrainingConfig(Section):
+    """Learning from corpora that annotate different types."""
+
+    project_coeff: Annotated[float, Field(gt=0)] = 1.0
+    """Factor of the model's own probability where it is the target for foreign types."""
+
+
+class ControlConfig(Section):
+    """Room for actions, as a multiple of the sentence's length."""
+
+    multiplier_numb_actions_inference: Annotated[float, Field(ge=1)] = 1.5
+    """In prediction; a sentence dense in mentions is given more, never cut short."""
+    multiplier_numb_actions_training: Annotated[float, Field(ge=1)] = 2.0
+    """In training, for timesteps shown twice because of foreign types."""
+
+
+class PredModelConfig(Section):
+    """The slot-based recurrent tagger on top of the encoder."""
+
+    attention_module: AttentionModuleConfig = AttentionModuleConfig()
+    """Attention over the action memory."""
+    parser_state: ParserStateConfig = ParserStateConfig()
+    """Scoring of the actions."""
+    self_training: SelfTrainingConfig = SelfTrainingConfig()
+    """Foreign entity types."""
+    control: ControlConfig = ControlConfig()
+    """Room for actions."""
+    init_output_bias: Literal["log_odds", "zero"] = "log_odds"
+    """Start at each action's base rate (``log_odds``), or as the original does (``zero``)."""
+    dropout_mode: Literal["locked", "per_step"] = "locked"
+    """One dropout mask per sentence (``locked``), or one per step as the original does."""
+
+
+class ModelsConfig(Section):
+    """The two parts of the model."""
+
+    embed_model: EmbedModelConfig = EmbedModelConfig()
+    """The encoder."""
+    pred_model: PredModelConfig = PredModelConfig()
+    """The tagger."""
+
+
+# ------------------------------------------------------------------------------------- train
+
+
+class CheckpointsConfig(Section):
+    """Which checkpoints a run keeps."""
+
+    most_recent: bool = True
+    """The last epoch's, for resuming."""
+    metric_based: bool = True
+    """The best on the development data, for testing."""
+    save_average_only: bool = True
+    """Best by the mean joined F1 over corpora only; false also keeps the best of each corpus."""
+
+
+class EmbedOptimizerConfig(Section):
+    """Optimiser settings of the encoder."""
+
+    lr: NotNegative = 2e-5
+    """Peak learning rate."""
+    weight_decay: NotNegative = 0.001
+    """Weight decay of AdamW."""
+    warm_up_in_epochs: NotNegative = 1.0
+    """Epochs of linear warm-up."""
+
+
+class PredOptimizerConfig(Section):
+    """Optimiser settings of everything but the encoder."""
+
+    lr: NotNegative = 3e-4
+    """Peak learning rate."""
+    weight_decay: NotNegative = 0.001
+    """Weight decay of AdamW."""
+    warm_up_in_epochs: NotNegative = 0.5
+    """Epochs of linear warm-up."""
+
+
+class OptimizersConfig(Section):
+    """AdamW with linear warm-up and linear decay, per part of the model."""
+
+    use_weight_decay_on_bias: bool = True
+    """Decay biases and LayerNorm weights too."""
+    embed_model: EmbedOptimizerConfig = EmbedOptimizerConfig()
+    """The encoder."""
+    pred_model: PredOptimizerConfig = PredOptimizerConfig()
+    """The tagger."""
+
+
+class TrainConfig(Section):
+    """The training loop."""
+
+    early_stop: CountFromZero | None = 30
+    """Stop after this many epochs without a better development score; null or 0: never."""
+    accumulate_grad_batches: Count = 1
+    """Batches whose gradients are added up for one optimiser step."""
+    grad_norm_clip: Positive | None = 1.0
+    """Greatest norm of the gradient; null: not clipped."""
+    use_deterministic: bool = False
+    """Only deterministic operations: the same seed gives the same weights."""
+    num_epochs: Count = 100
+    """Epochs at most."""
+    batch_size: Count = 16
+    """Sentences in a batch."""
+    num_sanity_val_steps: CountFromZero = 0
+    """Accepted for the original's files; the data are always checked before training."""
+    limit_train_batches: BatchLimit = 1.0
+    """Share (0.1) or number (10) of the training batches of an epoch; 1.0 is all."""
+    limit_val_batches: BatchLimit = 1.0
+    """The same of the development batches."""
+    limit_test_batches: BatchLimit = 1.0
+    """The same of the test batches."""
+    clear_CUDA_cache_after_n_steps: Count | None = None  # noqa: N815
+    """Empty the CUDA cache every so many steps; null: never."""
+    loss: Literal["MultiLabel", "BCE"] = "MultiLabel"
+    """The loss over the actions of a timestep."""
+    checkpoints: CheckpointsConfig = CheckpointsConfig()
+    """Which checkpoints are kept."""
+    optimizers: OptimizersConfig = OptimizersConfig()
+    """Learning rates and weight decay."""
+    resume_from_checkpoint: FilePath | None = None
+    """A run folder or checkpoint to go on from."""
+
+
+# ------------------------------------------------------- logging, perturbations and ablations
+
+
+class MLFlowLoggerConfig(Section):
+    """Tracking with MLflow, beside the run's own log."""
+
+    experiment_name: Text = "${experiment_name}-${task_name}"
+    """Experiment under which MLflow files the run."""
+    run_name: Text = "${run_name}"
+    """The run's name in MLflow."""
+    tracking_uri: Text | None = None
+    """Address of the MLflow server or folder."""
+    use: bool = False
+    """Switches it on."""
+
+
+class PerturbationsConfig(Section):
+    """Append sentences of other corpora to training sentences (experimental)."""
+
+    use: bool = False
+    """Switches it on."""
+    probs: dict[Text, dict[Text, Probability]] = Field(default_factory=dict)
+    """For sentences of a corpus: the probability that one of another corpus is appended."""
+
+
+class ParserStateAblation(Section):
+    """What the network that scores the actions may see."""
+
+    use_attention: bool = True
+    """The context from the attention."""
+    use_next_word: bool = True
+    """The next word."""
+
+
+class AttentionModuleAblation(Section):
+    """What the attention may see."""
+
+    use_pos_embeds: bool = True
+    """The relative position vectors."""
+
+
+class PredModelAblation(Section):
+    """Switches of the tagger."""
+
+    dropouts: bool = True
+    """Every dropout of the tagger."""
+    parser_state: ParserStateAblation = ParserStateAblation()
+    """Input of the scoring."""
+    attention_module: AttentionModuleAblation = AttentionModuleAblation()
+    """Input of the attention."""
+
+
+class EmbedModelAblation(Section):
+    """Switches of the encoder."""
+
+    finetune: bool = True
+    """Train the encoder; false keeps it as it was pretrained."""
+
+
+class AblationConfig(Section):
+    """Parts of the model that can be switched off to see what they are worth."""
+
+    pred_model: PredModelAblation = PredModelAblation()
+    """The tagger."""
+    embed_model: EmbedModelAblation = EmbedModelAblation()
+    """The encoder."""
+
+
+# --------------------------------------------------------------------------------- top level
+
+
+class ExperimentConfig(Section):
+    """All settings of one experiment. Mandatory: ``seed``, ``task_name``, ``datasets``."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Start of every random number."""
+    task_name: Text
+    """The experiment's name, by custom that of its file."""
+    experiment_name: Text = "SRUNER"
+    """The family of experiments it belongs to."""
+    run_name: Text = "${now:%Y-%m-%d_%H-%M-%S}"
+    """The name of this run."""
+    output_dir: FilePath = Path("logs/${task_name}/${run_name}")
+    """Folder for checkpoints, results and logs of this run."""
+    datasets: Annotated[dict[Text, DatasetConfig], Field(min_length=1)]
+    """The corpora, by name."""
+    data_transform: DataTransformConfig = DataTransformConfig()
+    """From action files to what the model is fed."""
+    models: ModelsConfig = ModelsConfig()
+    """Encoder and tagger."""
+    train: TrainConfig = TrainConfig()
+    """The training loop."""
+    MLFlowLogger: MLFlowLoggerConfig = MLFlowLoggerConfig()
+    """Tracking with MLflow."""
+    perturbations: PerturbationsConfig = PerturbationsConfig()
+    """Sentences of other corpora appended in training."""
+    ablation: AblationConfig = AblationConfig()
+    """Parts switched off."""
