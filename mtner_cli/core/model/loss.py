@@ -1,0 +1,52 @@
+"""Targets and loss, also where a corpus is silent about other corpora's types.
+
+Shapes: B sentences, T timesteps, A actions.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
+from mtner_cli.core.model.guides import GoldGuide, GoldTimesteps
+
+
+def adjusted_targets(
+    logits: Tensor, gold: GoldTimesteps, guide: GoldGuide, project_coeff: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """The targets of each timestep that ``guide`` went through, and which timesteps are real.
+
+    Actions of foreign tags get the model's own probability times ``project_coeff`` (at most 1),
+    except where gold is EOA; a postponed SHIFT gets the model's own probability of SHIFT. All
+    targets are detached.
+
+    Returns:
+        targets (B, T, A), zero where unused, and real (B, T), bool.
+    """
+    rows = guide.row_of_step
+    real = rows < gold.lengths.unsqueeze(1)
+    at_row = rows.clamp_max(gold.rows.shape[1] - 1).unsqueeze(-1).expand(-1, -1, logits.shape[-1])
+    targets = gold.rows.gather(1, at_row)
+    if gold.foreign is not None:
+        own = logits.detach().sigmoid()
+        ends = targets[..., ActionVocabulary.EOA, None] > 0
+        silent = gold.foreign.unsqueeze(1) & ~ends
+        targets = torch.where(silent, (own * project_coeff).clamp_max(1.0), targets)
+        shift = torch.zeros_like(silent)
+        shift[..., ActionVocabulary.SHIFT] = guide.postponed
+        targets = torch.where(shift, own, targets)
+    return targets * real.unsqueeze(-1), real
+
+
+def timestep_loss(logits: Tensor, targets: Tensor, real: Tensor) -> Tensor:
+    """Binary cross-entropy, averaged over actions and over the batch's real timesteps.
+
+    The entropy of the targets is taken off. That changes no gradient, and makes the loss of a
+    target that is the model's own probability what it should be: nothing.
+    """
+    cross_entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    entropy = torch.special.entr(targets) + torch.special.entr(1 - targets)
+    per_timestep = (cross_entropy - entropy).mean(-1)
+    return (per_timestep * real).sum() / real.sum()

@@ -1,0 +1,219 @@
+"""The recurrence over a batch in training, with a backward pass written by hand.
+
+Autograd would keep a copy of the whole memory for every timestep. The memory at a timestep is the
+encoder's slots plus the writes so far, so vectors per timestep are enough: the backward pass walks
+the timesteps in reverse, takes each write back out of the memory, and forms the gradients of the
+weights in single products at the end.
+
+Shapes: B sentences, S slots, T timesteps, A actions, L latents, d width, H hidden units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from mtner_cli.core.model.guides import Guide
+from mtner_cli.core.model.slot_memory import MASKED, SlotMemory, StepTables, soft_actions
+
+
+@dataclass(frozen=True, slots=True)
+class LockedDropout:
+    """Dropout masks that are drawn once a sentence or timestep; already scaled by 1 / keep.
+
+    Attributes:
+        context: (B, T, d), for the raw context at each timestep.
+        attention: (B, S), for the attention scores, the same at all timesteps.
+        padding: (B, S), bool, True on padding slots; goes with ``attention``.
+    """
+
+    context: Tensor | None = None
+    attention: Tensor | None = None
+    padding: Tensor | None = None
+
+
+def attend(slots: SlotMemory, centre: Tensor, dropout: LockedDropout) -> tuple[Tensor, Tensor]:
+    """Attention over the slots seen from ``centre`` (B,): weights (B, S), best latents (B, S)."""
+    best_scores, best_latents = slots.latent_scores(centre).max(1)
+    if dropout.attention is not None and dropout.padding is not None:
+        best_scores = (best_scores * dropout.attention).masked_fill(dropout.padding, MASKED)
+    return best_scores.softmax(-1), best_latents
+
+
+class SlotRecurrence(torch.autograd.Function):
+    """Logits of all timesteps under a guide that decides where the pointer stands.
+
+    ``SlotRecurrence.apply(guide, dropout, shift, memory, start, memory_scores, position_scores,
+    cls_position_scores, action_scores, action_embeddings, word_hidden, context_weight,
+    output_weight, output_bias)`` returns logits (B, T, A); the tensors are those of
+    :class:`StepTables` and :class:`SlotMemory`, ``memory`` (B, S, d) being the encoder's slots and
+    ``start`` (d,) what is added to slot 0. No argument is changed. Differentiable once.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        guide: Guide,
+        dropout: LockedDropout,
+        shift: int,
+        memory: Tensor,
+        start: Tensor,
+        memory_scores: Tensor,
+        *tables: Tensor,
+    ) -> Tensor:
+        memory = memory.clone()
+        memory[:, 0] += start
+        slots = SlotMemory(memory, memory_scores.clone(), StepTables(*tables, shift=shift))
+        batch = memory.shape[0]
+        centre = torch.zeros(batch, dtype=torch.long, device=memory.device)
+        saved: dict[str, list[Tensor]] = {
+            name: []
+            for name in ("logits", "hidden", "context", "attention", "latents", "pointer", "centre")
+        }
+        for step in range(guide.max_steps):
+            attention, latents = attend(slots, centre, dropout)
+            context = slots.context(attention)
+            if dropout.context is not None:
+                context = context * dropout.context[:, step]
+            pointer = guide.pointer()
+            hidden = slots.hidden(context, pointer)
+            logits = slots.logits(hidden)
+            slots.write(soft_actions(logits, shift), pointer)
+            guide.advance(logits)
+            values = (logits, hidden, context, attention, latents, pointer, centre)
+            for name, value in zip(saved, values, strict=True):
+                saved[name].append(value)
+            centre = pointer
+            if guide.finished():
+                break
+        stacked = [torch.stack(values, 1) for values in saved.values()]
+        ctx.save_for_backward(memory, *tables, *stacked)
+        ctx.tables = len(tables)
+        ctx.shift = shift
+        ctx.dropout = dropout
+        return stacked[0]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_logits: Tensor) -> tuple[Tensor | None, ...]:
+        memory, *rest = ctx.saved_tensors
+        tables = StepTables(*rest[: ctx.tables], shift=ctx.shift)
+        saved = SavedSteps(*rest[ctx.tables :])
+        return None, None, None, *_backward(memory, tables, saved, ctx.dropout, grad_logits)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSteps:
+    """What the backward pass needs of every timestep: (B, T, ...) each."""
+
+    logits: Tensor
+    hidden: Tensor
+    context: Tensor
+    attention: Tensor
+    latents: Tensor
+    pointer: Tensor
+    centre: Tensor
+
+
+def _backward(
+    memory: Tensor,
+    tables: StepTables,
+    saved: SavedSteps,
+    dropout: LockedDropout,
+    grad_logits: Tensor,
+) -> tuple[Tensor, ...]:
+    """Gradients of ``memory``, ``start``, ``memory_scores`` and then of the tables, in order."""
+    batch, slots, width = memory.shape
+    steps, latents = saved.logits.shape[1], tables.action_scores.shape[2]
+    probabilities = saved.logits.softmax(-1)
+    written = soft_actions(saved.logits, tables.shift)
+    kept = (written != 0).to(written.dtype)
+    memory = memory.clone()
+    flat_memory = memory.view(batch * slots, width)
+    grad_memory = torch.zeros_like(memory)
+    flat_grad_memory = grad_memory.view(batch * slots, width)
+    grad_scores = memory.new_zeros(batch, latents, slots)
+    row_starts = torch.arange(batch, device=memory.device) * slots
+    action_scores = tables.action_scores.expand(batch, -1, -1)
+    grad_z = torch.empty_like(saved.logits)
+    grad_hidden = torch.empty_like(saved.hidden)
+    grad_written_memory = torch.empty_like(saved.context)
+    grad_written_scores = memory.new_empty(batch, steps, latents)
+    grad_attention_scores = torch.empty_like(saved.attention)
+    hidden_slope = 1 - saved.hidden.square()
+    for step in range(steps - 1, -1, -1):
+        pointer, actions = saved.pointer[:, step], written[:, step]
+        slot = row_starts + pointer
+        # The write: what came of the slot's memory and of its scores in later timesteps.
+        from_memory = flat_grad_memory[slot]
+        from_scores = grad_scores.gather(2, pointer.view(-1, 1, 1).expand(-1, latents, 1))
+        grad_actions = from_memory @ tables.action_embeddings.t()
+        grad_actions += torch.bmm(action_scores, from_scores).squeeze(2)
+        grad_written_memory[:, step] = from_memory
+        grad_written_scores[:, step] = from_scores.squeeze(2)
+        flat_memory.index_add_(0, slot, actions @ tables.action_embeddings, alpha=-1)
+        # The masked softmax and the two layers.
+        grad_actions *= kept[:, step]
+        probability = probabilities[:, step]
+        inner = (probability * grad_actions).sum(-1, keepdim=True)
+        dz = torch.addcmul(grad_logits[:, step], probability, grad_actions - inner)
+        grad_z[:, step] = dz
+        dh = (dz @ tables.output_weight) * hidden_slope[:, step]
+        grad_hidden[:, step] = dh
+        grad_context = dh @ tables.context_weight
+        if dropout.context is not None:
+            grad_context *= dropout.context[:, step]
+        # The attention: context, softmax, best latent.
+        attention = saved.attention[:, step]
+        grad_weights = torch.bmm(memory, grad_context.unsqueeze(2)).squeeze(2)
+        grad_memory.baddbmm_(attention.unsqueeze(2), grad_context.unsqueeze(1))
+        mean = (attention * grad_weights).sum(-1, keepdim=True)
+        score = attention * (grad_weights - mean)
+        if dropout.attention is not None:
+            score = score * dropout.attention
+        grad_attention_scores[:, step] = score
+        grad_scores.scatter_add_(1, saved.latents[:, step].unsqueeze(1), score.unsqueeze(1))
+    grad_positions, grad_cls = _position_gradients(tables, saved, grad_attention_scores)
+    return (
+        grad_memory,
+        grad_memory[:, 0].sum(0),
+        grad_scores,
+        _sum_to(grad_positions, tables.position_scores),
+        _sum_to(grad_cls, tables.cls_position_scores),
+        _sum_to(torch.bmm(written.transpose(1, 2), grad_written_scores), tables.action_scores),
+        written.flatten(0, 1).t() @ grad_written_memory.flatten(0, 1),
+        _word_gradients(tables.word_hidden, saved.pointer, grad_hidden),
+        grad_hidden.flatten(0, 1).t() @ saved.context.flatten(0, 1),
+        grad_z.flatten(0, 1).t() @ saved.hidden.flatten(0, 1),
+        grad_z.sum((0, 1)),
+    )
+
+
+def _position_gradients(
+    tables: StepTables, saved: SavedSteps, grad_scores: Tensor
+) -> tuple[Tensor, Tensor]:
+    """(B, L, 2S - 1) and (B, L): each slot's score gradient, where its position was read."""
+    batch, steps, slots = grad_scores.shape
+    latents, columns = tables.position_scores.shape[1:]
+    column = torch.arange(slots, device=grad_scores.device) + (slots - 1 - saved.centre[..., None])
+    index = (saved.latents * columns + column)[:, :, 1:]
+    positions = grad_scores.new_zeros(batch, latents * columns)
+    positions.scatter_add_(1, index.flatten(1), grad_scores[:, :, 1:].flatten(1))
+    cls = grad_scores.new_zeros(batch, latents)
+    cls.scatter_add_(1, saved.latents[:, :, 0], grad_scores[:, :, 0])
+    return positions.view(batch, latents, columns), cls
+
+
+def _word_gradients(word_hidden: Tensor, pointer: Tensor, grad_hidden: Tensor) -> Tensor:
+    """(B, S, H): the hidden layer's gradients, summed over the timesteps that read each slot."""
+    gradients = torch.zeros_like(word_hidden)
+    return gradients.scatter_add_(1, pointer.unsqueeze(-1).expand_as(grad_hidden), grad_hidden)
+
+
+def _sum_to(gradient: Tensor, table: Tensor) -> Tensor:
+    """Sum over sentences where the table was shared by all of them."""
+    return gradient.sum(0, keepdim=True) if table.shape[0] == 1 else gradient

@@ -1,0 +1,202 @@
+"""The slot-based recurrent tagger: its parameters, and how they become a step's tables.
+
+Implements SRU-NER (Ruano et al., "Effective Multi-Task Learning for Biomedical Named Entity
+Recognition", BioNLP 2025). Shapes: B sentences, S slots (CLS, words, SEP), A actions, L latents,
+d width, H = 2d hidden units, h half window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mtner_cli.core.model.guides import GoldGuide
+from mtner_cli.core.model.recurrence import LockedDropout, SlotRecurrence
+from mtner_cli.core.model.slot_memory import MASKED, SlotMemory, StepTables
+
+# Rows of the position table after those of -h..h.
+EXTRA_POSITIONS = 3
+CLS_POSITION, OUT_OF_CONTEXT, PADDING = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class TaggerSettings:
+    """Sizes, dropout rates and switches of the tagger.
+
+    Attributes:
+        latents_per_action: L is this times A.
+        half_context: h, how far away a slot still has a position of its own.
+        token_multiplier: weight of the memory against the position in the scores.
+        train_token_multiplier: whether that weight is learned.
+        use_attention: ablation; without it the context is zero.
+        use_positions: ablation; without it scores know no positions.
+        use_next_word: ablation; without it the hidden layer sees the context only.
+    """
+
+    latents_per_action: int = 2
+    half_context: int = 150
+    dropout_attention: float = 0.0
+    dropout_positions: float = 0.2
+    dropout_latents: float = 0.2
+    dropout_hidden: float = 0.1
+    token_multiplier: float = 1.0
+    train_token_multiplier: bool = False
+    use_attention: bool = True
+    use_positions: bool = True
+    use_next_word: bool = True
+
+
+class SlotTagger(nn.Module):
+    """From slots to logits of actions, one timestep after another.
+
+    Args:
+        width: d, the encoder's width.
+        actions: A.
+        shift: the number of the SHIFT action.
+    """
+
+    def __init__(self, width: int, actions: int, shift: int, settings: TaggerSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.shift = shift
+        latents = settings.latents_per_action * actions
+        self.action_embeddings = nn.Parameter(torch.randn(actions, width))
+        self.start = nn.Parameter(torch.zeros(width))
+        self.latents = nn.Parameter(torch.zeros(latents, width))
+        self.score_diagonal = nn.Parameter(torch.ones(width))
+        self.context_diagonal = nn.Parameter(torch.ones(width))
+        # The row for padding is never read: padding is masked.
+        self.positions = nn.Parameter(
+            torch.randn(2 * settings.half_context + 1 + EXTRA_POSITIONS, width)
+        )
+        with torch.no_grad():
+            self.positions[-1].zero_()
+        multiplier = torch.tensor(float(settings.token_multiplier))
+        if settings.train_token_multiplier:
+            self.token_multiplier = nn.Parameter(multiplier)
+        else:
+            self.register_buffer("token_multiplier", multiplier)
+        self.hidden = nn.Linear(2 * width, 2 * width)
+        self.output = nn.Linear(2 * width, actions)
+
+    def start_output_at(self, frequencies: Tensor) -> None:
+        """Set the output bias to each action's log-odds.
+
+        Args:
+            frequencies: (A,), each action's share of the training timesteps.
+        """
+        bounded = frequencies.clamp(1e-4, 1 - 1e-4)
+        with torch.no_grad():
+            self.output.bias.copy_(torch.logit(bounded))
+
+    def forward(self, slots: Tensor, slot_mask: Tensor, guide: GoldGuide) -> Tensor:
+        """Logits (B, T, A) of the timesteps that ``guide`` goes through.
+
+        Args:
+            slots: (B, S, d), float32.
+            slot_mask: (B, S), bool, False on padding.
+        """
+        scores, tables = self.prepare(slots, slot_mask)
+        dropout = self._step_dropout(slots, slot_mask, guide.max_steps)
+        return SlotRecurrence.apply(
+            guide,
+            dropout,
+            self.shift,
+            slots,
+            self.start,
+            scores,
+            tables.position_scores,
+            tables.cls_position_scores,
+            tables.action_scores,
+            tables.action_embeddings,
+            tables.word_hidden,
+            tables.context_weight,
+            tables.output_weight,
+            tables.output_bias,
+        )
+
+    def open_memory(self, slots: Tensor, slot_mask: Tensor) -> SlotMemory:
+        """The memory at the start of an inference; ``slots`` (B, S, d) is not changed."""
+        scores, tables = self.prepare(slots, slot_mask)
+        memory = slots.clone()
+        memory[:, 0] += self.start
+        return SlotMemory(memory, scores, tables)
+
+    def prepare(self, slots: Tensor, slot_mask: Tensor) -> tuple[Tensor, StepTables]:
+        """Scores of the fresh memory (B, L, S), and the tables of its steps."""
+        latents = self._latents(len(slots))
+        to_latents = latents * self.token_multiplier
+        scores = torch.matmul(to_latents, slots.transpose(1, 2))
+        start_scores = torch.matmul(to_latents, self.start)
+        scores = torch.cat((scores[:, :, :1] + start_scores.unsqueeze(-1), scores[:, :, 1:]), 2)
+        scores = scores.masked_fill(~slot_mask.unsqueeze(1), MASKED)
+        positions, cls_position = self._position_scores(latents, slots.shape[1], len(slots))
+        word_weight, context_weight = self.hidden.weight.chunk(2, dim=1)
+        words = F.dropout(slots, self.settings.dropout_hidden, self.training)
+        if not self.settings.use_next_word:
+            words = torch.zeros_like(words)
+        if self.settings.use_attention:
+            context_weight = context_weight * self.context_diagonal
+        else:
+            context_weight = torch.zeros_like(context_weight)
+        tables = StepTables(
+            position_scores=positions,
+            cls_position_scores=cls_position,
+            action_scores=torch.matmul(self.action_embeddings, to_latents.transpose(1, 2)),
+            action_embeddings=self.action_embeddings,
+            word_hidden=F.linear(words, word_weight, self.hidden.bias),
+            context_weight=context_weight,
+            output_weight=self.output.weight,
+            output_bias=self.output.bias,
+            shift=self.shift,
+        )
+        return scores, tables
+
+    def _latents(self, batch: int) -> Tensor:
+        """(B or 1, L, d), the latents as scores use them; one dropout mask a sentence."""
+        latents = (self.latents * self.score_diagonal).unsqueeze(0)
+        rate = self.settings.dropout_latents if self.training else 0.0
+        return F.dropout(latents.expand(batch, -1, -1), rate) if rate else latents
+
+    def _position_scores(self, latents: Tensor, slots: int, batch: int) -> tuple[Tensor, Tensor]:
+        """(B or 1, L, 2S - 1) by relative position, and (B or 1, L) of the CLS position."""
+        reach = min(slots - 1, self.settings.half_context)
+        used = torch.cat((self._relative_rows(reach), self._extra_rows()), 0).unsqueeze(0)
+        rate = self.settings.dropout_positions if self.training else 0.0
+        if rate:
+            used = F.dropout(used.expand(batch, -1, -1), rate)
+        if not self.settings.use_positions:
+            used = torch.zeros_like(used)
+        scores = torch.matmul(latents, used.transpose(1, 2))
+        distance = torch.arange(1 - slots, slots, device=latents.device)
+        rows = self._rows_of_distances(distance, reach)
+        return scores[:, :, rows], scores[:, :, 2 * reach + CLS_POSITION]
+
+    @staticmethod
+    def _rows_of_distances(distance: Tensor, reach: int) -> Tensor:
+        """The row, among those of -reach..reach, CLS and out of context, of each distance."""
+        return torch.where(distance.abs() <= reach, distance + reach, 2 * reach + OUT_OF_CONTEXT)
+
+    def _relative_rows(self, reach: int) -> Tensor:
+        """(2 reach + 1, d), the position table's rows for -reach..reach."""
+        middle = self.settings.half_context
+        return self.positions[middle - reach : middle + reach + 1]
+
+    def _extra_rows(self) -> Tensor:
+        """(2, d), the position table's rows for CLS and for what is out of context."""
+        last_relative = 2 * self.settings.half_context
+        return self.positions[last_relative + CLS_POSITION : last_relative + PADDING]
+
+    def _step_dropout(self, slots: Tensor, slot_mask: Tensor, steps: int) -> LockedDropout:
+        if not self.training:
+            return LockedDropout()
+        batch, slot_count, width = slots.shape
+        hidden, attention = self.settings.dropout_hidden, self.settings.dropout_attention
+        return LockedDropout(
+            F.dropout(slots.new_ones(batch, steps, width), hidden) if hidden else None,
+            F.dropout(slots.new_ones(batch, slot_count), attention) if attention else None,
+            ~slot_mask if attention else None,
+        )
