@@ -29,6 +29,7 @@ from mtner_cli.config.values import (
     Section,
     Text,
 )
+from mtner_cli.core.actions.codecs import EncodingName
 
 # ---------------------------------------------------------------------------------- datasets
 
@@ -56,7 +57,7 @@ class DatasetConfig(Section):
     """Where the corpus comes from: files on this machine."""
     encoding: Encoding = "utf-8"
     """Text encoding of the files."""
-    mode: Literal["simple", "simple-char"]
+    mode: EncodingName
     """Action encoding: ``simple`` (given words) or ``simple-char`` (raw text, offsets)."""
     split_paths: SplitPaths
     """The files."""

@@ -1,0 +1,129 @@
+"""From a YAML file to checked settings, with all faults in one error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from mtner_cli.config.explain import explain
+from mtner_cli.config.faults import Fault, KeyPath, Origin, concerns
+from mtner_cli.config.overrides import merged, nested, parse_overrides
+from mtner_cli.config.references import resolve_references
+from mtner_cli.config.yaml_source import YamlSource
+from mtner_cli.errors import ConfigError
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class Recipe(Generic[Settings]):
+    """How settings of one kind are checked.
+
+    Attributes:
+        schema: their type: a section, or a dict of sections.
+        defaults: what applies where nothing is written; its texts may hold references.
+        checks: what the schema cannot see; each yields its faults.
+        stand_in: something valid to put for a mandatory setting that is missing or refused, so that
+            the checks can go on and report the rest.
+    """
+
+    schema: Any
+    defaults: Mapping[str, Any]
+    checks: Sequence[Callable[[Settings], Iterable[Fault]]]
+    stand_in: Callable[[dict[str, Any], KeyPath], None]
+
+
+def compose(
+    recipe: Recipe[Settings],
+    source: YamlSource,
+    name: str,
+    overrides: Sequence[str] = (),
+    now: datetime | None = None,
+) -> Settings:
+    """Defaults, then what the source says, then the overrides; resolved and checked.
+
+    Args:
+        recipe: the kind of settings.
+        source: what was written.
+        name: how messages call the source.
+        overrides: ``key.sub=value`` texts.
+        now: the time for ``${now:...}``; the present where it is None.
+
+    Raises:
+        ConfigError: with every fault.
+    """
+    places = {key: f"{name}:{line}" for key, line in source.lines.items()}
+    values = merged(recipe.defaults, source.values)
+    for key, value, override_name in parse_overrides(overrides):
+        values = merged(values, nested(key, value))
+        places |= dict.fromkeys(_keys_within(value, key), override_name)
+    values, reference_faults, unresolved = resolve_references(values, now or datetime.now())
+    faults = [*source.faults, *reference_faults]
+    checked = _validated(recipe, values, source.unreadable | unresolved)
+    config, faults = checked[0], faults + checked[1]
+    if config is None or faults:
+        origin = Origin(name, places)
+        raise ConfigError([origin.describe(fault) for fault in faults])
+    return config
+
+
+def _validated(
+    recipe: Recipe[Settings], values: dict[str, Any], unsure: set[KeyPath]
+) -> tuple[Settings | None, list[Fault]]:
+    """Check the settings; what depends on keys that are unsure or refused is not complained of."""
+    config: Settings | None
+    faults: list[Fault] = []
+    try:
+        config = TypeAdapter(recipe.schema).validate_python(values)
+    except ValidationError as error:
+        refused = explain(error, recipe.schema)
+        faults = [fault for fault in refused if not concerns(fault.key, unsure)]
+        unsure = unsure | {fault.key for fault in refused}
+        config = _mended(recipe, values, unsure)
+    if config is not None:
+        found = [fault for check in recipe.checks for fault in check(config)]
+        faults += [fault for fault in found if not concerns(fault.key, unsure)]
+    return config, faults
+
+
+def _mended(
+    recipe: Recipe[Settings], values: dict[str, Any], refused: set[KeyPath]
+) -> Settings | None:
+    """The settings without what was refused, or None where that is not enough to go on."""
+    mended = _copied(values)
+    for key in sorted(refused, key=len, reverse=True):
+        _remove(mended, key)
+        recipe.stand_in(mended, key)
+    try:
+        return TypeAdapter(recipe.schema).validate_python(mended)
+    except ValidationError:
+        return None
+
+
+def _remove(values: dict[str, Any], key: KeyPath) -> None:
+    """Take a key out; an entry of a list takes the list with it."""
+    section: Any = values
+    for at, name in enumerate(key):
+        if not isinstance(section, dict) or name not in section:
+            return
+        if at == len(key) - 1 or not isinstance(section[name], dict):
+            del section[name]
+            return
+        section = section[name]
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copied(inner) for name, inner in value.items()}
+    return value
+
+
+def _keys_within(value: Any, key: KeyPath) -> Iterator[KeyPath]:
+    yield key
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _keys_within(inner, (*key, name))

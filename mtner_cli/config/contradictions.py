@@ -1,0 +1,104 @@
+"""Settings that are each valid but make no sense together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+
+from mtner_cli.config.faults import Fault
+from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
+
+
+def find_contradictions(config: ExperimentConfig) -> Iterator[Fault]:
+    """A fault for each, under the key that a user would most likely change."""
+    for check in (_splits, _merging, _early_stopping, _outside_action, _inputs, _perturbations):
+        yield from check(config)
+
+
+def _splits(config: ExperimentConfig) -> Iterator[Fault]:
+    for name, dataset in config.datasets.items():
+        if dataset.split_paths.train is None:
+            yield Fault(
+                ("datasets", name, "split_paths"),
+                "the corpus has no train split; give split_paths.train "
+                "(a corpus to evaluate on only goes into a file for 'mtner predict-cross')",
+            )
+
+
+def _merging(config: ExperimentConfig) -> Iterator[Fault]:
+    merging = config.data_transform.merge_sents
+    key = ("data_transform", "merge_sents")
+    if merging.normalize.use and merging.maximize.use:
+        yield Fault(key, "normalize.use and maximize.use are both true; choose one")
+    for name in merging.force_merge or ():
+        if name not in config.datasets:
+            yield Fault((*key, "force_merge"), _unknown_corpus(name, config.datasets))
+
+
+def _early_stopping(config: ExperimentConfig) -> Iterator[Fault]:
+    train = config.train
+    best = train.checkpoints.metric_based
+    if train.early_stop and not best:
+        yield Fault(
+            ("train", "early_stop"),
+            f"is {train.early_stop}, but checkpoints.metric_based is false, so the best epoch "
+            "would be lost; set early_stop to null, or metric_based to true",
+        )
+    if not best and not train.checkpoints.most_recent:
+        yield Fault(
+            ("train", "checkpoints"),
+            "most_recent and metric_based are both false, so nothing would be saved",
+        )
+    if (train.early_stop or best) and not any(
+        dataset.split_paths.dev for dataset in config.datasets.values()
+    ):
+        yield Fault(
+            ("datasets",),
+            "no corpus has a dev split, which early stopping and the best checkpoint need; give "
+            "split_paths.dev, or set train.early_stop to null and "
+            "train.checkpoints.metric_based to false",
+        )
+
+
+def _outside_action(config: ExperimentConfig) -> Iterator[Fault]:
+    if not config.data_transform.change_out_to_shift and len(config.datasets) > 1:
+        yield Fault(
+            ("data_transform", "change_out_to_shift"),
+            f"is false, which is only possible with one corpus; found {len(config.datasets)} "
+            "(OUT would deny the mentions that another corpus annotates)",
+        )
+
+
+def _inputs(config: ExperimentConfig) -> Iterator[Fault]:
+    switches = config.ablation.pred_model.parser_state
+    if not switches.use_attention and not switches.use_next_word:
+        yield Fault(
+            ("ablation", "pred_model", "parser_state"),
+            "use_attention and use_next_word are both false, so the model would see nothing",
+        )
+
+
+def _perturbations(config: ExperimentConfig) -> Iterator[Fault]:
+    settings = config.perturbations
+    if not settings.use:
+        return
+    key = ("perturbations", "probs")
+    if not settings.probs:
+        yield Fault(key, "perturbations.use is true, but no probability is given")
+    for source, targets in settings.probs.items():
+        if source not in config.datasets:
+            yield Fault((*key, source), _unknown_corpus(source, config.datasets))
+        for target in targets:
+            if target not in config.datasets:
+                yield Fault((*key, source, target), _unknown_corpus(target, config.datasets))
+            elif target == source:
+                yield Fault((*key, source, target), "a corpus cannot be its own perturbation")
+        if sum(targets.values()) > 1 + 1e-9:
+            total = f"{sum(targets.values()):g}"
+            yield Fault((*key, source), f"the probabilities sum to {total}, which is above 1")
+
+
+def _unknown_corpus(name: str, datasets: Mapping[str, DatasetConfig]) -> str:
+    near: Iterable[str] = difflib.get_close_matches(name, datasets, n=1)
+    hint = "".join(f"; did you mean {known}?" for known in near)
+    return f"{name!r} is none of the corpora ({', '.join(datasets)}){hint}"

@@ -1,0 +1,88 @@
+"""Faults that only the files of a configuration show: missing, of another encoding, left empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import get_args
+
+from mtner_cli.config.data_files import command_for
+from mtner_cli.config.faults import Fault
+from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
+from mtner_cli.core.actions.codecs import EncodingName
+from mtner_cli.core.corpus.reader import read_corpus
+from mtner_cli.errors import DataError
+
+
+def find_file_faults(config: ExperimentConfig) -> Iterator[Fault]:
+    """Faults of the corpora's files and of the checkpoint to go on from."""
+    for fault in find_corpus_faults(config.datasets):
+        yield Fault(("datasets", *fault.key), fault.message)
+    checkpoint = config.train.resume_from_checkpoint
+    if checkpoint is not None and not checkpoint.exists():
+        yield Fault(
+            ("train", "resume_from_checkpoint"),
+            f"there is no {checkpoint} (looked in {Path.cwd()}); name a run folder or a checkpoint",
+        )
+
+
+def find_corpus_faults(datasets: Mapping[str, DatasetConfig]) -> Iterator[Fault]:
+    """Faults of the corpora's files, by name of corpus; files are read no further than needed."""
+    for name, dataset in datasets.items():
+        for split, path in dataset.split_paths.present().items():
+            if not path.is_file():
+                yield Fault((name, "split_paths", split), _missing(path))
+            elif _written_in_the_other_mode(path, dataset):
+                yield Fault(
+                    (name, "mode"),
+                    f"is {dataset.mode}, but {path} is written in {_other_mode(dataset.mode)}",
+                )
+        dropped = _types_if_all_are_dropped(dataset)
+        if dropped:
+            yield Fault(
+                (name, "tag_dict"),
+                f"drops every entity type of {dataset.split_paths.train} ({', '.join(dropped)}); "
+                "keep at least one",
+            )
+
+
+def _missing(path: Path) -> str:
+    if path.exists():
+        return f"{path} is no file; give the action file itself"
+    looked = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
+    return f"file not found: {path}{looked}; make it with: {command_for(path)}"
+
+
+def _other_mode(mode: EncodingName) -> EncodingName:
+    return next(other for other in get_args(EncodingName) if other != mode)
+
+
+def _written_in_the_other_mode(path: Path, dataset: DatasetConfig) -> bool:
+    """Whether the first sentence is of the other encoding; what is of none the reader reports."""
+    return not _readable(path, dataset.mode, dataset.encoding) and _readable(
+        path, _other_mode(dataset.mode), dataset.encoding
+    )
+
+
+def _readable(path: Path, mode: EncodingName, encoding: str) -> bool:
+    try:
+        next(read_corpus(path, mode, encoding))
+    except DataError:
+        return False
+    return True
+
+
+def _types_if_all_are_dropped(dataset: DatasetConfig) -> list[str]:
+    """The entity types of the training file if none is left; types not named stay."""
+    path, types = dataset.split_paths.train, dataset.tag_dict
+    if not types or any(types.values()) or path is None or not path.is_file():
+        return []
+    seen: set[str] = set()
+    try:
+        for sentence in read_corpus(path, dataset.mode, dataset.encoding):
+            seen |= {mention.tag for mention in sentence.mentions}
+            if not seen <= types.keys():
+                return []
+    except DataError:
+        return []
+    return sorted(seen)

@@ -1,0 +1,136 @@
+"""What the schema refuses, in words: what was expected, what was found, the nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from mtner_cli.config.faults import Fault, KeyPath, key_text
+from mtner_cli.config.values import Section
+
+_EXPECTED: Mapping[str, str] = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "string_too_short": "text that is not empty",
+    "bool_type": "true or false",
+    "literal_error": "{expected}",
+    "model_type": "a section of 'key: value' lines",
+    "dict_type": "a section of 'key: value' lines",
+    "tuple_type": "a list",
+    "too_short": "at least {min_length} entry",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number from {ge}",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "a number up to {le}",
+}
+_ELSEWHERE: Mapping[str, str] = {
+    "hydra": "set output_dir instead of hydra.run.dir",
+    "defaults": "the defaults always apply; delete the list",
+    "tags": "entity types are found in the corpus; rename them with tag_dict",
+}
+"""Keys of other tools that users bring along, and what to do here."""
+
+
+def explain(error: ValidationError, schema: Any) -> list[Fault]:
+    """One fault per complaint of the schema about the settings."""
+    return [Fault(*_explain_one(detail, schema)) for detail in error.errors()]
+
+
+def _explain_one(detail: ErrorDetails, schema: Any) -> tuple[KeyPath, str]:
+    key = tuple(str(part) for part in detail["loc"] if part != "[key]")
+    context = detail.get("ctx", {})
+    kind = detail["type"]
+    if kind == "missing":
+        return key, "missing; it has no default and must be given"
+    if kind == "extra_forbidden":
+        return key, _unknown_key(key, schema)
+    if kind in _EXPECTED:
+        expected = "expected " + _EXPECTED[kind].format(**context)
+    else:
+        expected = detail["msg"]
+    found = "an empty name" if "[key]" in detail["loc"] else describe(detail["input"])
+    return key, f"{expected}; found {found}{_hint(kind, detail['input'], context)}"
+
+
+def describe(value: Any) -> str:
+    """A value as a message names it."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the text {value[:80]!r}"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return "a section" if value else "an empty section"
+
+
+def _hint(kind: str, value: Any, context: Mapping[str, Any]) -> str:
+    if kind == "string_type" and isinstance(value, int | float):
+        return " (put it in quotes to make it text)"
+    if kind == "literal_error" and isinstance(value, str):
+        names = [name.strip("'") for name in context["expected"].replace(" or ", ", ").split(", ")]
+        near = difflib.get_close_matches(value, names, n=1)
+        return f"; did you mean {near[0]}?" if near else ""
+    return ""
+
+
+def _unknown_key(key: KeyPath, schema: Any) -> str:
+    """Say which valid key was probably meant: a sibling, or one of that name elsewhere."""
+    *above, name = key
+    section = section_at(tuple(above), schema)
+    siblings = list(section.model_fields) if section is not None else []
+    near = difflib.get_close_matches(name, siblings, n=1, cutoff=0.75)
+    if near:
+        return f"unknown key; did you mean {key_text((*above, near[0]))}?"
+    if name in _ELSEWHERE:
+        return f"unknown key; {_ELSEWHERE[name]}"
+    elsewhere = [known for known in _known_keys(schema) if known[-1] == name]
+    if elsewhere:
+        return f"unknown key; did you mean {' or '.join(map(key_text, elsewhere[:3]))}?"
+    near = difflib.get_close_matches(name, siblings, n=1, cutoff=0.5)
+    guess = f"did you mean {key_text((*above, near[0]))}? " if near else ""
+    return f"unknown key; {guess}valid here: {', '.join(siblings)}"
+
+
+def section_at(key: KeyPath, schema: Any) -> type[Section] | None:
+    """The kind of section that stands at a key, or None where no section can stand."""
+    annotation: Any = _plain(schema)
+    for part in key:
+        section = _section_of(annotation)
+        if section is not None:
+            if part not in section.model_fields:
+                return None
+            annotation = section.model_fields[part].annotation
+        elif typing.get_origin(annotation) is dict:
+            annotation = typing.get_args(annotation)[1]
+        else:
+            return None
+    return _section_of(annotation)
+
+
+def _plain(annotation: Any) -> Any:
+    is_annotated = typing.get_origin(annotation) is typing.Annotated
+    return typing.get_args(annotation)[0] if is_annotated else annotation
+
+
+def _section_of(annotation: Any) -> type[Section] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return None
+
+
+def _known_keys(annotation: Any, above: KeyPath = ()) -> Iterator[KeyPath]:
+    section = _section_of(annotation)
+    for name, field in section.model_fields.items() if section is not None else ():
+        yield (*above, name)
+        yield from _known_keys(field.annotation, (*above, name))

@@ -1,0 +1,128 @@
+"""Load an experiment: defaults, its file, overrides; and keep it with its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mtner_cli.config.compose import Recipe, compose
+from mtner_cli.config.contradictions import find_contradictions
+from mtner_cli.config.corpus_files import find_file_faults
+from mtner_cli.config.faults import Fault, KeyPath
+from mtner_cli.config.references import escape_references
+from mtner_cli.config.schema import ExperimentConfig
+from mtner_cli.config.yaml_source import YamlSource, read_yaml, write_yaml
+from mtner_cli.errors import ConfigError
+
+RESOLVED_NAME = "resolved_cfg.yaml"
+"""The file in a run's folder that holds its complete settings."""
+EXPERIMENTS = Path("configs/experiment")
+"""Where the project keeps its experiment files."""
+
+
+def load_experiment(
+    path: Path,
+    overrides: Sequence[str] = (),
+    *,
+    now: datetime | None = None,
+    check_files: bool = True,
+) -> ExperimentConfig:
+    """The settings of an experiment file over the defaults, and overrides over both.
+
+    Args:
+        path: the experiment file.
+        overrides: ``key.sub=value`` texts, the value in YAML.
+        now: the time for ``${now:...}``, as in the run's name; the present where it is None.
+        check_files: refuse files that are missing or do not fit the settings.
+
+    Raises:
+        ConfigError: with every fault: place, key, what was expected and what was found.
+    """
+    if not path.exists():
+        raise ConfigError([_no_such_experiment(path)])
+    return _load(read_yaml(path), str(path), overrides, now=now, check_files=check_files)
+
+
+def config_from_mapping(
+    values: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    now: datetime | None = None,
+    check_files: bool = False,
+) -> ExperimentConfig:
+    """As :func:`load_experiment`, for settings that a program holds.
+
+    Raises:
+        ConfigError: with every fault.
+    """
+    source = YamlSource(dict(values))
+    return _load(source, "the configuration", overrides, now=now, check_files=check_files)
+
+
+def load_resolved(path: Path) -> ExperimentConfig:
+    """The settings of a run, whose corpora may have gone since.
+
+    Args:
+        path: the run's folder or its ``resolved_cfg.yaml``.
+
+    Raises:
+        ConfigError: if it is missing or holds no settings.
+    """
+    file = path / RESOLVED_NAME if path.is_dir() else path
+    if not file.exists():
+        raise ConfigError(
+            [f"{file}: there is no such file; expected a run's folder or its {RESOLVED_NAME}"]
+        )
+    return compose(_recipe(), read_yaml(file), str(file))
+
+
+def dump_resolved(config: ExperimentConfig) -> str:
+    """The settings as YAML, complete; :func:`load_resolved` gives the same back."""
+    return write_yaml(escape_references(config.model_dump()))
+
+
+def default_settings() -> dict[str, Any]:
+    """What applies where an experiment says nothing, references unresolved."""
+    return ExperimentConfig.model_construct().model_dump(warnings=False)
+
+
+def _load(
+    source: YamlSource,
+    name: str,
+    overrides: Sequence[str],
+    *,
+    now: datetime | None,
+    check_files: bool,
+) -> ExperimentConfig:
+    file_checks = (find_file_faults,) if check_files else ()
+    return compose(_recipe(find_contradictions, *file_checks), source, name, overrides, now)
+
+
+def _recipe(*checks: Callable[[ExperimentConfig], Iterable[Fault]]) -> Recipe[ExperimentConfig]:
+    return Recipe(ExperimentConfig, default_settings(), checks, _stand_in)
+
+
+def _stand_in(values: dict[str, Any], key: KeyPath) -> None:
+    """Something valid for a mandatory setting, so that checking can go on."""
+    match key:
+        case ("seed",):
+            values["seed"] = 0
+        case ("task_name",):
+            values["task_name"] = "unnamed"
+        case ("datasets", name) if name:
+            values["datasets"][name] = {"mode": "simple", "split_paths": {}}
+        case ("datasets", name, "mode"):
+            values["datasets"][name]["mode"] = "simple"
+        case ("datasets", name, "split_paths"):
+            values["datasets"][name]["split_paths"] = {}
+
+
+def _no_such_experiment(path: Path) -> str:
+    """Point at the experiment file where its name was given, as the original's commands do."""
+    for candidate in (EXPERIMENTS / path, path):
+        file = candidate.with_name(f"{candidate.name}.yaml")
+        if file.exists():
+            return f"{path}: there is no such file; did you mean {file}?"
+    return f"{path}: there is no such file; 'mtner experiments' lists those that come with mtner"

@@ -1,0 +1,56 @@
+"""``key.sub=value`` on the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mtner_cli.config.faults import KeyPath, key_of_text
+from mtner_cli.config.yaml_source import parse_value
+from mtner_cli.errors import ConfigError
+
+_KEY_AND_VALUE = re.compile(r"(?P<key>(?:\\.|[^\\=])+)=(?P<value>.*)", re.DOTALL)
+
+
+def parse_overrides(texts: Sequence[str]) -> list[tuple[KeyPath, Any, str]]:
+    r"""Each override's key, value and how messages call it, in the order given.
+
+    The value is YAML. A dot or equals sign inside a name is written ``\.`` or ``\=``.
+
+    Raises:
+        ConfigError: naming every text that is no override.
+    """
+    overrides: list[tuple[KeyPath, Any, str]] = []
+    faults: list[str] = []
+    for text in texts:
+        name = f"override {text!r}"
+        match = _KEY_AND_VALUE.fullmatch(text)
+        key = key_of_text(match["key"].strip()) if match else ()
+        if match is None or "" in key:
+            faults.append(f"{name}: expected key.sub=value, such as train.batch_size=8")
+            continue
+        try:
+            overrides.append((key, parse_value(match["value"], name), name))
+        except ConfigError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise ConfigError(faults)
+    return overrides
+
+
+def merged(below: Any, above: Any) -> Any:
+    """Sections joined key by key, ``above`` winning; anything else is ``above`` alone."""
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    return {
+        **below,
+        **{name: merged(below.get(name), value) for name, value in above.items()},
+    }
+
+
+def nested(key: KeyPath, value: Any) -> Any:
+    """The sections that hold ``value`` at ``key``: ``{"a": {"b": value}}``."""
+    for name in reversed(key):
+        value = {name: value}
+    return value
