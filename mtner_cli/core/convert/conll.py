@@ -1,0 +1,131 @@
+"""CoNLL-like columns: a word a line, one of its columns a tag of the BIO family."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mtner_cli.core.actions.bio import Scheme, SchemeDetector, TagError, scheme_named, tags_to_spans
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.source import Place, SourceSentence
+from mtner_cli.core.corpus.text_lines import numbered_lines
+from mtner_cli.errors import ConfigError, DataError
+
+DOCUMENT_START = "-DOCSTART-"
+_SPACES = re.compile(" +")
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of one sentence, on consecutive lines."""
+
+    first_line: int
+    document: int | None
+    words: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+
+
+def read(
+    inputs: Sequence[Path],
+    ledger: Ledger,
+    scheme: str | None = None,
+    word_column: int = 1,
+    tag_column: int = -1,
+    charset: str = "utf-8",
+) -> Iterator[SourceSentence]:
+    """Stream the sentences of column files.
+
+    Args:
+        inputs: the files; where they have ``-DOCSTART-`` lines these start documents.
+        ledger: unused, since columns lose nothing.
+        scheme: the name of a tag scheme; None finds it in a first pass over each file.
+        word_column: counted from 1, or from the last column with -1.
+        tag_column: likewise.
+        charset: the text encoding of the files.
+
+    Raises:
+        DataError: on a row with too few columns or a tag that the scheme does not allow there.
+        ConfigError: on a column 0 or an unknown scheme or charset.
+    """
+    for number, path in enumerate(inputs):
+        columns = _Columns(path, charset, word_column, tag_column)
+        tag_scheme = scheme_named(scheme) if scheme is not None else columns.find_scheme()
+        for rows in columns.sentences():
+            try:
+                mentions = tags_to_spans(rows.tags, tag_scheme)
+            except TagError as error:
+                raise DataError(path, rows.first_line + error.position, str(error)) from None
+            document = None if rows.document is None else f"{number}:{rows.document}"
+            place = Place(path, rows.first_line)
+            yield SourceSentence(place, tuple(rows.words), "", tuple(mentions), document)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """One file and the columns to read of it, counted as :func:`read` does."""
+
+    path: Path
+    charset: str
+    word_column: int
+    tag_column: int
+
+    def __post_init__(self) -> None:
+        if 0 in (self.word_column, self.tag_column):
+            raise ConfigError(["columns are counted from 1, or from the last with -1: not from 0"])
+
+    def find_scheme(self) -> Scheme:
+        detector = SchemeDetector()
+        try:
+            for rows in self.sentences():
+                detector.add(rows.tags, rows.first_line)
+            return detector.scheme()
+        except TagError as error:
+            raise DataError(
+                self.path, error.position, f"{error}: mend the file, or name its scheme"
+            ) from None
+
+    def sentences(self) -> Iterator[_Rows]:
+        document: int | None = None
+        rows = _Rows(0, None)
+        for number, line, cells in self._lines():
+            if cells:
+                if not rows.words:
+                    rows = _Rows(number, document)
+                rows.words.append(cells[0])
+                rows.tags.append(cells[1])
+                continue
+            if rows.words:
+                yield rows
+                rows = _Rows(0, None)
+            if line.startswith(DOCUMENT_START):
+                document = 0 if document is None else document + 1
+        if rows.words:
+            yield rows
+
+    def _lines(self) -> Iterator[tuple[int, str, tuple[str, str] | None]]:
+        """Each line with its number and, where it is a row, its word and tag."""
+        word, tag = (column - (column > 0) for column in (self.word_column, self.tag_column))
+        least = max(2, abs(self.word_column), abs(self.tag_column))
+        most = None
+        for number, line in numbered_lines(self.path, self.charset):
+            if not line or line.isspace() or line.startswith(DOCUMENT_START):
+                yield number, line, None
+                continue
+            by_tabs = "\t" in line
+            cells = line.rstrip("\t ").split("\t") if by_tabs else _SPACES.split(line.strip(" "))
+            if not least <= len(cells) <= (most or len(cells)):
+                raise self._miscounted(number, line, len(cells), least, most)
+            # Counted from the last, a column is the wrong one in a row that lacks or adds one.
+            if most is None and (word < 0 or tag < 0):
+                least = most = len(cells)
+            yield number, line, (cells[word], cells[tag].strip(" "))
+
+    def _miscounted(
+        self, number: int, line: str, found: int, least: int, most: int | None
+    ) -> DataError:
+        expected = f"at least {least} columns, split by tabs or spaces"
+        if most is not None:
+            expected = f"{most} columns, as before"
+        return DataError(self.path, number, f"expected {expected}; found {found}: {line!r}")

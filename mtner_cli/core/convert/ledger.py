@@ -1,0 +1,69 @@
+"""What a conversion wrote, what it mended and what it could not keep."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from mtner_cli.core.convert.source import Place
+from mtner_cli.core.corpus.atomic import atomic_text_file
+from mtner_cli.core.types import Sentence
+
+
+class Entry(NamedTuple):
+    """One thing mended or kept out: where it stands in the source, and what it is."""
+
+    place: Place
+    what: str
+
+
+@dataclass
+class Ledger:
+    """The counts of one conversion, to hold against the corpus's paper.
+
+    Attributes:
+        documents: how many were written; 0 where the source has no document boundaries.
+        sentences: how many were written.
+        words: how many were written; for raw text, those that white space separates.
+        mentions: how many of each entity type were written.
+        kept_out: every mention or sentence that was not written, by the reason.
+        repairs: every change to what was written, by its kind.
+    """
+
+    documents: int = 0
+    sentences: int = 0
+    words: int = 0
+    mentions: Counter[str] = field(default_factory=Counter)
+    kept_out: defaultdict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    repairs: defaultdict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    _document: str | None = None
+
+    def count(self, sentence: Sentence) -> None:
+        """Add a sentence that was written."""
+        self.sentences += 1
+        self.words += len(sentence.text.split() if sentence.words is None else sentence.words)
+        self.mentions.update(mention.tag for mention in sentence.mentions)
+        if sentence.document not in (None, self._document):
+            self.documents += 1
+        self._document = sentence.document
+
+    def keep_out(self, reason: str, place: Place, what: str) -> None:
+        """Name something that is not written."""
+        self.kept_out[reason].append(Entry(place, what))
+
+    def repair(self, kind: str, place: Place, what: str) -> None:
+        """Name something that is written otherwise than it was read."""
+        self.repairs[kind].append(Entry(place, what))
+
+
+def write_ledger(ledger: Ledger, path: Path) -> None:
+    """Write every entry as a JSON line with the keys ``part``, ``reason``, ``place``, ``what``."""
+    with atomic_text_file(path) as file:
+        for part, reasons in (("kept out", ledger.kept_out), ("repair", ledger.repairs)):
+            for reason, entries in reasons.items():
+                for place, what in entries:
+                    record = {"part": part, "reason": reason, "place": str(place), "what": what}
+                    file.write(f"{json.dumps(record)}\n")

@@ -1,0 +1,127 @@
+"""The converters by name, and the one road from a source to an action file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from mtner_cli.core.actions.codecs import EncodingName
+from mtner_cli.core.convert import conll, jsonl
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.prepare import prepare
+from mtner_cli.core.convert.source import SourceSentence
+from mtner_cli.core.corpus.writer import CorpusWriter
+from mtner_cli.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class Converter:
+    """One source format.
+
+    Attributes:
+        name: as the command line calls it.
+        description: one line for ``mtner convert --list``.
+        source_format: what a file of it looks like.
+        encodings: what it can be written as; the usual one is chosen by the first sentence.
+        read: ``read(inputs, ledger, **options)`` streams the sentences of several files in order.
+            It names in the ledger only what it leaves out itself; :func:`prepare` checks the rest.
+    """
+
+    name: str
+    description: str
+    source_format: str
+    encodings: tuple[EncodingName, ...]
+    read: Callable[..., Iterator[SourceSentence]]
+
+
+CONVERTERS = {
+    converter.name: converter
+    for converter in (
+        Converter(
+            "conll",
+            "columns with one tag a word: BIO/IOB1/IOB2/IOBES/BILOU",
+            "a word a line, columns separated by tabs or spaces, blank lines between sentences, "
+            "-DOCSTART- lines between documents",
+            ("simple", "simple-char"),
+            conll.read,
+        ),
+        Converter(
+            "jsonl",
+            "JSON lines with token or character spans: spaCy, Doccano, Label Studio, Hugging Face",
+            "one JSON object a line: 'tokens' with 'entity_mentions' or 'ner_tags', "
+            "or 'text' with 'entities', 'spans' or 'label'",
+            ("simple", "simple-char"),
+            jsonl.read,
+        ),
+    )
+}
+
+
+def convert(
+    name: str,
+    inputs: Sequence[Path],
+    out: Path,
+    mode: EncodingName | None = None,
+    **options: Any,
+) -> Ledger:
+    """Convert files, one after the other, into one action file.
+
+    Args:
+        name: a key of ``CONVERTERS``.
+        inputs: the source files.
+        out: the action file; it appears complete or not at all.
+        mode: the action encoding; None takes ``simple`` where the source gives words and
+            ``simple-char`` where it gives raw text.
+        options: those of the converter's ``read``.
+
+    Raises:
+        ConfigError: if ``out`` is one of the inputs, or the converter does not write ``mode``.
+        DataError: if an input is not of the format; the message names file and line.
+    """
+    converter = CONVERTERS[name]
+    if mode is not None and mode not in converter.encodings:
+        allowed = " or ".join(converter.encodings)
+        raise ConfigError([f"{name} can be written as {allowed}, not as {mode}"])
+    refuse_overwriting(inputs, out)
+    ledger = Ledger()
+    write_sentences(converter.read(inputs, ledger, **options), inputs, out, mode, ledger)
+    return ledger
+
+
+def refuse_overwriting(inputs: Iterable[Path], out: Path) -> None:
+    """Raise ConfigError if writing ``out`` would overwrite an input, by whatever name."""
+    for path in inputs:
+        same_file = out.exists() and path.exists() and out.samefile(path)
+        if same_file or out.resolve() == path.resolve():
+            raise ConfigError([f"{out} would overwrite {path}: write to another file"])
+
+
+def write_sentences(
+    sources: Iterable[SourceSentence],
+    inputs: Sequence[Path],
+    out: Path,
+    mode: EncodingName | None,
+    ledger: Ledger,
+) -> None:
+    """Stream sentences into an action file and count them in ``ledger``.
+
+    Raises:
+        DataError: if there is no sentence to write; then there is no file either.
+    """
+    stream = iter(sources)
+    first = next(stream, None)
+    if first is not None:
+        mode = mode or ("simple-char" if first.words is None else "simple")
+        with CorpusWriter(out, mode) as writer:
+            for source in chain([first], stream):
+                sentence = prepare(source, mode, ledger)
+                if sentence is not None:
+                    writer.write(sentence)
+                    ledger.count(sentence)
+            if ledger.sentences:
+                return
+            raise DataError(inputs[0], None, "expected sentences; found none that can be written")
+    raise DataError(inputs[0], None, "expected sentences; found none")
