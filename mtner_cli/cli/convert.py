@@ -1,0 +1,140 @@
+"""``mtner convert``: corpora of many formats to action files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+convert_app = typer.Typer(
+    help="Convert a corpus to the action files that training reads.", no_args_is_help=True
+)
+
+Inputs = Annotated[
+    list[Path], typer.Argument(metavar="INPUT...", help="Files, converted one after the other.")
+]
+Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="The action file to write.")]
+Encoding = Annotated[
+    Literal["simple", "simple-char"] | None,
+    typer.Option(
+        "--encoding",
+        help="simple keeps the given words, simple-char is raw text. "
+        "[default: simple for words, simple-char for raw text]",
+    ),
+]
+SchemeName = Annotated[
+    Literal["iob1", "iob2", "bio", "iobes", "bioes", "bilou"] | None,
+    typer.Option(
+        "--scheme", case_sensitive=False, help="The tag scheme. [default: found in the file]"
+    ),
+]
+Charset = Annotated[str, typer.Option("--charset", help="Text encoding of the input.")]
+LedgerOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger",
+        metavar="PATH",
+        help="Also write every repair and everything kept out, as JSON lines.",
+    ),
+]
+
+
+def _print_converters(wanted: bool) -> None:
+    if not wanted:
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from mtner_cli.core.convert.registry import CONVERTERS
+
+    table = Table("mtner convert", "what for", "written as", box=box.SIMPLE_HEAD)
+    for converter in CONVERTERS.values():
+        table.add_row(converter.name, converter.description, "\n".join(converter.encodings))
+    Console().print(table)
+    raise typer.Exit
+
+
+@convert_app.callback()
+def convert_options(
+    listing: Annotated[
+        bool,
+        typer.Option(
+            "--list", help="List the formats and exit.", callback=_print_converters, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Convert a corpus to the action files that training reads.
+
+    Example: mtner convert conll train.tsv --out data/converted/BC5CDR/train.txt
+    """
+
+
+@convert_app.command("conll")
+def convert_conll(
+    inputs: Inputs,
+    out: Out,
+    encoding: Encoding = None,
+    scheme: SchemeName = None,
+    tag_column: Annotated[
+        int, typer.Option(help="Column of the tags, from 1; negative counts from the last.")
+    ] = -1,
+    word_column: Annotated[int, typer.Option(help="Column of the words, likewise.")] = 1,
+    charset: Charset = "utf-8",
+    ledger: LedgerOut = None,
+) -> None:
+    """Columns separated by tabs or spaces, one of them a BIO, IOB1, IOB2, IOBES or BILOU tag.
+
+    Example: mtner convert conll eng.train --out data/converted/CoNLL/train.txt
+    """
+    options = {
+        "scheme": scheme,
+        "tag_column": tag_column,
+        "word_column": word_column,
+        "charset": charset,
+    }
+    _convert("conll", inputs, out, encoding, ledger, options)
+
+
+@convert_app.command("jsonl")
+def convert_jsonl(
+    inputs: Inputs,
+    out: Out,
+    encoding: Encoding = None,
+    scheme: SchemeName = None,
+    charset: Charset = "utf-8",
+    ledger: LedgerOut = None,
+) -> None:
+    """JSON lines with token spans, token tags or character spans.
+
+    Reads the forms of GENIA preprocessing, spaCy, Doccano, Label Studio and Hugging Face.
+
+    Example: mtner convert jsonl train.jsonl --out data/converted/mine/train.txt
+    """
+    _convert("jsonl", inputs, out, encoding, ledger, {"scheme": scheme, "charset": charset})
+
+
+def _convert(
+    name: str,
+    inputs: list[Path],
+    out: Path,
+    encoding: Literal["simple", "simple-char"] | None,
+    ledger_path: Path | None,
+    options: dict[str, Any],
+) -> None:
+    """Run a converter and show its ledger."""
+    from rich.console import Console
+
+    from mtner_cli.core.convert.ledger import write_ledger
+    from mtner_cli.core.convert.registry import convert, refuse_overwriting
+    from mtner_cli.report.ledger import print_ledger
+
+    if ledger_path is not None:
+        refuse_overwriting([*inputs, out], ledger_path)
+    console = Console()
+    with console.status(f"converting to {out}"):
+        ledger = convert(name, inputs, out, encoding, **options)
+    print_ledger(ledger, out, console)
+    if ledger_path is not None:
+        write_ledger(ledger, ledger_path)

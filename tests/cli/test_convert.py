@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GOOD = "Renal\tB-Disease\nfailure\tI-Disease\n[/x]\tO\n\nER- cells\tB-[bold]\n"
+BAD = "Renal\tB-Disease\nfailure\n"
+
+
+def mtner(project: Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mtner_cli", *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(project), "COLUMNS": "120", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_convert_ends_with_the_ledger(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text(GOOD)
+    done = mtner(
+        project, tmp_path, "convert", "conll", "train.tsv",
+        "--out", "new/train.txt", "--ledger", "ledger.jsonl",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = {" ".join(line.split()) for line in done.stdout.splitlines()}
+    assert {"sentences 2", "words 4", "mentions 2", "Disease 1", "[bold] 1"} <= rows
+    assert "white space in a word became _ 1 train.tsv:5 'ER- cells'" in rows
+    assert "Nothing was kept out." in rows
+    assert (tmp_path / "new" / "train.txt").read_text() == (
+        "Renal failure [/x] ||| TRANSITION(Disease) SHIFT SHIFT REDUCE(Disease) OUT\n"
+        "ER-_cells ||| TRANSITION([bold]) SHIFT REDUCE([bold])\n"
+    )
+    (entry,) = map(json.loads, (tmp_path / "ledger.jsonl").read_text().splitlines())
+    assert (entry["part"], entry["place"]) == ("repair", "train.tsv:5")
+
+
+def test_malformed_input_is_one_message_and_no_output(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.tsv").write_text(BAD)
+    done = mtner(project, tmp_path, "convert", "conll", "bad.tsv", "--out", "out.txt")
+    assert done.returncode == 1
+    assert done.stderr == ("error: bad.tsv:2: expected 2 columns, as before; found 1: 'failure'\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.tsv"]
+
+
+@pytest.mark.parametrize("out", ["in.tsv", "link.tsv", "../{folder}/in.tsv"])
+def test_an_input_is_never_overwritten(project: Path, tmp_path: Path, out: str) -> None:
+    (tmp_path / "in.tsv").write_text(GOOD)
+    os.link(tmp_path / "in.tsv", tmp_path / "link.tsv")
+    name = out.format(folder=tmp_path.name)
+    done = mtner(project, tmp_path, "convert", "conll", "in.tsv", "--out", name)
+    assert done.returncode == 1
+    assert "would overwrite" in done.stderr
+    assert (tmp_path / "in.tsv").read_text() == GOOD
+
+
+def test_a_missing_file(project: Path, tmp_path: Path) -> None:
+    done = mtner(project, tmp_path, "convert", "jsonl", "no.jsonl", "--out", "out.txt")
+    assert (done.returncode, done.stderr) == (1, "error: no.jsonl: there is no such file\n")
+
+
+def test_the_list_and_the_examples(project: Path, tmp_path: Path) -> None:
+    from mtner_cli.core.convert.registry import CONVERTERS
+
+    listed = mtner(project, tmp_path, "convert", "--list").stdout
+    for name in CONVERTERS:
+        assert name in listed
+        assert (
+            "Example: mtner convert" in mtner(project, tmp_path, "convert", name, "--help").stdout
+        )
