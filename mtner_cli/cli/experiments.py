@@ -1,0 +1,97 @@
+"""``mtner experiments``: what can be trained here, and what is missing for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from mtner_cli.core.experiments import DataFile, Experiment
+
+
+def experiments(
+    folder: Annotated[Path, typer.Argument(help="Where the experiment files are.")] = Path(
+        "configs"
+    ),
+) -> None:
+    """List the experiments with their corpora, their data files, and what makes missing ones.
+
+    Example: mtner experiments configs/experiment/multi-task
+    """
+    from rich.console import Console
+
+    from mtner_cli.core.experiments import list_experiments
+
+    console = Console()
+    listed = list_experiments(folder)
+    console.print(_experiment_table(listed, folder))
+    files = {file.path: file for experiment in listed for file in experiment.files}
+    console.print(_file_table(list(files.values())))
+    commands = dict.fromkeys(file.command for file in files.values() if not file.present)
+    _print_list(console, "To make the missing files:", commands)
+    faults = [fault for experiment in listed for fault in experiment.faults]
+    _print_list(console, "What makes experiments not usable:", faults)
+
+
+def _print_list(console: Console, heading: str, lines: Collection[str]) -> None:
+    """Lines to copy, so they are never broken."""
+    if lines:
+        console.print(heading, style="bold")
+    for line in lines:
+        console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _experiment_table(listed: list[Experiment], folder: Path) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    title = Text(f"Train one of these with: mtner train {folder}/EXPERIMENT.yaml")
+    table = Table("experiment", "corpora (entity types)", "files", box=box.SIMPLE_HEAD, title=title)
+    table.columns[0].no_wrap = table.columns[2].no_wrap = True
+    table.columns[1].overflow = "fold"
+    for experiment in listed:
+        corpora = "\n".join(
+            f"{corpus.name} ({' '.join(corpus.types)})" if corpus.types else corpus.name
+            for corpus in experiment.corpora
+        )
+        name = str(experiment.path.relative_to(folder).with_suffix(""))
+        table.add_row(Text(name), Text(corpora), _state(experiment))
+    return table
+
+
+def _state(experiment: Experiment) -> Text:
+    from rich.text import Text
+
+    if experiment.faults:
+        return Text("not usable", style="red")
+    missing = sum(not file.present for file in experiment.files)
+    if not missing:
+        return Text("all there", style="green")
+    return Text(f"{missing} of {len(experiment.files)} missing", style="yellow")
+
+
+def _file_table(files: list[DataFile]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("folder", "present", "missing", box=box.SIMPLE_HEAD, title="Data files")
+    table.columns[0].no_wrap = True
+    folders: dict[Path, list[DataFile]] = {}
+    for file in files:
+        folders.setdefault(file.path.parent, []).append(file)
+    for folder, within in folders.items():
+        present = " ".join(file.path.name for file in within if file.present)
+        missing = " ".join(file.path.name for file in within if not file.present)
+        table.add_row(
+            Text(str(folder)), Text(present, style="green"), Text(missing, style="yellow")
+        )
+    return table

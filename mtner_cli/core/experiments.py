@@ -1,0 +1,106 @@
+"""The experiment files of a folder, their corpora, and which of their data files are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtner_cli.config.data_files import command_for
+from mtner_cli.config.load import load_experiment
+from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
+from mtner_cli.config.yaml_source import read_yaml
+from mtner_cli.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ListedCorpus:
+    """A corpus of an experiment.
+
+    Attributes:
+        name: as the experiment calls it.
+        types: the entity types that the model learns, where the experiment names them.
+    """
+
+    name: str
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file that an experiment reads.
+
+    Attributes:
+        path: as the experiment gives it.
+        present: whether it is there.
+        command: what makes it.
+    """
+
+    path: Path
+    present: bool
+    command: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment file.
+
+    Attributes:
+        path: the file.
+        corpora: its corpora, in its order.
+        files: its data files, in its order.
+        faults: why it cannot be used; empty where it can.
+    """
+
+    path: Path
+    corpora: tuple[ListedCorpus, ...] = ()
+    files: tuple[DataFile, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+def list_experiments(folder: Path) -> list[Experiment]:
+    """Every experiment in a folder and the folders within, by path.
+
+    Other YAML files (without ``task_name`` and ``datasets``) are passed over.
+
+    Raises:
+        ConfigError: if there is no such folder, or no experiment in it.
+    """
+    if not folder.is_dir():
+        raise ConfigError(
+            [f"{folder}: there is no such folder; name the one that holds the experiment files"]
+        )
+    found = [_listed(path) for path in sorted(folder.rglob("*.yaml"))]
+    experiments = [experiment for experiment in found if experiment is not None]
+    if not experiments:
+        raise ConfigError([f"{folder}: no experiment files (*.yaml with task_name and datasets)"])
+    return experiments
+
+
+def _listed(path: Path) -> Experiment | None:
+    try:
+        if not {"task_name", "datasets"} & read_yaml(path).values.keys():
+            return None
+        config = load_experiment(path, check_files=False)
+    except ConfigError as error:
+        return Experiment(path, faults=error.faults)
+    return Experiment(path, _corpora(config), _files(config))
+
+
+def _corpora(config: ExperimentConfig) -> tuple[ListedCorpus, ...]:
+    return tuple(
+        ListedCorpus(name, _types(dataset) if config.data_transform.change_tags else ())
+        for name, dataset in config.datasets.items()
+    )
+
+
+def _types(dataset: DatasetConfig) -> tuple[str, ...]:
+    kept = (new for new in (dataset.tag_dict or {}).values() if new is not None)
+    return tuple(dict.fromkeys(kept))
+
+
+def _files(config: ExperimentConfig) -> tuple[DataFile, ...]:
+    return tuple(
+        DataFile(path, path.is_file(), command_for(path))
+        for dataset in config.datasets.values()
+        for path in dataset.split_paths.present().values()
+    )
