@@ -1,0 +1,246 @@
+"""Inert stand-ins for what pandas, numpy and pyarrow leave in a pickle.
+
+They rebuild tables of plain Python lists from the bytes alone. What does not fit together raises
+``ValueError`` (or ``TypeError``, ``KeyError``), which the reader turns into one clear error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+_DTYPE_CODES = re.compile(r"b1|[iu][1248]|f[248]|O8?")
+_ARROW_OFFSETS = {"string": "i4", "utf8": "i4", "large_string": "i8", "large_utf8": "i8"}
+
+_MOST_EMPTY_COLUMNS = 1000
+
+
+class Dtype:
+    """``numpy.dtype``: a code such as ``i8``, then its byte order."""
+
+    def __init__(self, code: str, *_copy_and_align: object) -> None:
+        if not isinstance(code, str) or not _DTYPE_CODES.fullmatch(code):
+            raise ValueError(f"values of numpy type {code!r} have no place in a result file")
+        self.code = code.removesuffix("8") if code.startswith("O") else code
+        self.byte_order = "="
+
+    def __setstate__(self, state: Sequence[object]) -> None:
+        if state[1] not in ("<", ">", "=", "|"):
+            raise ValueError(f"{state[1]!r} is no byte order")
+        self.byte_order = str(state[1])
+
+    def read(self, raw: bytes, shape: tuple[int, ...], order: str) -> list[Any]:
+        """The numbers in ``raw`` as nested lists; ``order`` is C (rows) or F (columns) first."""
+        import numpy
+
+        if self.code == "O":
+            raise ValueError("an array of objects came as bytes")
+        if 0 in shape:
+            return _without_values(shape)
+        numbers = numpy.frombuffer(raw, self.byte_order.replace("|", "=") + self.code)
+        return numbers.reshape(shape, order=order).tolist()  # type: ignore[call-overload]
+
+
+class Array:
+    """``numpy.ndarray`` as nested lists.
+
+    Attributes:
+        values: nested lists, as deep as the array has dimensions.
+    """
+
+    def __init__(self, values: list[Any] | None = None) -> None:
+        self.values = values or []
+
+    def __setstate__(self, state: tuple[int, tuple[int, ...], Dtype, bool, Any]) -> None:
+        _version, shape, dtype, fortran_order, raw = state
+        if dtype.code == "O":
+            self.values = _nested(list(raw), shape)
+        else:
+            self.values = dtype.read(raw, shape, "F" if fortran_order else "C")
+
+
+def new_array(_array_class: object, _shape: object, _typecode: object) -> Array:
+    """``numpy._core.multiarray._reconstruct``: an empty array, filled by its state."""
+    return Array()
+
+
+def array_from_buffer(raw: bytes, dtype: Dtype, shape: tuple[int, ...], order: str) -> Array:
+    """``numpy._core.numeric._frombuffer``, which pickle protocol 5 uses."""
+    return Array(dtype.read(raw, shape, order))
+
+
+def plain_scalar(dtype: Dtype, raw: bytes) -> object:
+    """``numpy._core.multiarray.scalar``."""
+    return dtype.read(raw, (1,), "C")[0]
+
+
+def plain_slice(start: int, stop: int, step: int | None) -> range:
+    """``slice``: the columns that a block of a data frame fills."""
+    return range(start, stop, 1 if step is None else step)
+
+
+def plain_bytes(raw: bytes = b"") -> bytes:
+    """``bytearray`` and ``pyarrow.py_buffer``; never a size, which could exhaust the memory."""
+    if not isinstance(raw, bytes | bytearray):
+        raise TypeError("expected bytes")
+    return bytes(raw)
+
+
+class StorageType:
+    """Types that only say how pandas is to store something; nothing of them is kept."""
+
+    def __init__(self, *_arguments: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+def arrow_type(alias: str) -> str:
+    """``pyarrow.type_for_alias``: only strings are admitted."""
+    if alias not in _ARROW_OFFSETS:
+        raise ValueError(f"values of Arrow type {alias!r} have no place in a result file")
+    return alias
+
+
+def restore_arrow_strings(data: tuple[Any, ...]) -> list[str | None]:
+    """``pyarrow.lib._restore_array``: strings from a validity bitmap, offsets and UTF-8 bytes."""
+    import numpy
+
+    alias, length, _nulls, first, (validity, offset_bytes, text), _children, _dictionary = data
+    text = text or b""
+    bounds = numpy.frombuffer(offset_bytes, "<" + _ARROW_OFFSETS[alias]).tolist()
+    bounds = bounds[first : first + length + 1]
+    if min(first, length) < 0 or len(bounds) != length + 1 or bounds != sorted(bounds):
+        raise ValueError("the offsets of an Arrow array do not fit it")
+    if bounds[0] < 0 or bounds[-1] > len(text):
+        raise ValueError("the offsets of an Arrow array lie outside its text")
+
+    def is_valid(index: int) -> bool:
+        return validity is None or bool(validity[index // 8] >> (index % 8) & 1)
+
+    return [
+        text[bounds[i] : bounds[i + 1]].decode("utf-8") if is_valid(first + i) else None
+        for i in range(length)
+    ]
+
+
+def join_chunks(chunks: list[list[object]], *_arrow_type: object) -> list[object]:
+    """``pyarrow.chunked_array``."""
+    return [value for chunk in chunks for value in chunk]
+
+
+class StringArray:
+    """The string columns of pandas, whether stored by pyarrow or numpy; None is missing."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def __setstate__(self, state: dict[str, Any] | tuple[object, Array]) -> None:
+        if isinstance(state, dict):
+            values = state["_pa_array"] if "_pa_array" in state else state["_data"]
+        else:
+            values = state[1].values
+        self.values = [value if isinstance(value, str) else None for value in values]
+
+
+def new_string_array(_array_class: object, _checksum: object, _state: object) -> StringArray:
+    """``__pyx_unpickle_NDArrayBacked``: an empty array, filled by its state."""
+    return StringArray()
+
+
+def new_index(_index_class: object, parts: dict[str, Any]) -> list[Any] | None:
+    """``_new_Index``: the labels, or None for a plain numbering."""
+    return parts["data"].values if "data" in parts else None
+
+
+@dataclass
+class Block:
+    """Some columns of a data frame that are stored together."""
+
+    columns: list[list[Any]]
+    positions: list[int]
+
+    def __setstate__(self, state: object) -> None:
+        raise TypeError("a block of a data frame has no state")
+
+
+def unpickle_block(values: Array | StringArray, placement: range | Array, ndim: int) -> Block:
+    """``_unpickle_block``: values of a row of columns, and which columns they are."""
+    columns = [values.values] if isinstance(values, StringArray) else values.values
+    positions = placement.values if isinstance(placement, Array) else placement
+    if ndim != 2 or len(columns) != len(positions):
+        raise ValueError("a block of a data frame has other columns than it says")
+    return Block(columns, list(positions))
+
+
+def join_blocks(blocks: Sequence[Block], axes: Sequence[list[str] | None]) -> dict[str, list[Any]]:
+    """``BlockManager``: all columns of a data frame by name, in order."""
+    names = axes[0]
+    if names is None:
+        raise ValueError("the columns of a data frame have no names")
+    column_at = {
+        position: column
+        for block in blocks
+        for position, column in zip(block.positions, block.columns, strict=True)
+    }
+    columns = {name: column_at[position] for position, name in enumerate(names)}
+    if len({len(column) for column in columns.values()}) > 1:
+        raise ValueError("the columns of a data frame are of different lengths")
+    return columns
+
+
+class Table:
+    """``pandas.DataFrame`` as lists by column name; its row numbering is not kept."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, list[Any]] = {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.columns = dict(state["_mgr"])
+
+
+@dataclass
+class LabeledSubstring:
+    """A mention as the original system writes it in its ``data``.
+
+    Attributes:
+        start, end: word indices or character offsets, end exclusive.
+        tag: the entity type, with its corpus in front where tags are separate.
+        text: the words it spans, or None where they are not given.
+    """
+
+    start: int = 0
+    end: int = 0
+    tag: str = ""
+    text: str | None = None
+
+    def __setstate__(self, state: dict[str, Any] | Sequence[Any]) -> None:
+        if not isinstance(state, dict):
+            state = dict(zip(("start", "end", "tag"), state, strict=True))
+        unknown = state.keys() - {"start", "end", "tag", "text"}
+        if unknown:
+            raise ValueError(f"a mention has the unknown attribute {sorted(unknown)[0]!r}")
+        self.start, self.end = int(state["start"]), int(state["end"])
+        self.tag, self.text = str(state["tag"]), state.get("text")
+
+
+def _nested(flat: list[Any], shape: tuple[int, ...]) -> list[Any]:
+    if prod(shape) != len(flat) or len(shape) > 2:
+        raise ValueError("an array has another shape than its values")
+    if 0 in shape:
+        return _without_values(shape)
+    if len(shape) == 1:
+        return flat
+    width = shape[1]
+    return [flat[row * width : (row + 1) * width] for row in range(shape[0])]
+
+
+def _without_values(shape: tuple[int, ...]) -> list[Any]:
+    # An array of the shape (10**12, 0) needs no bytes, but would become as many empty lists.
+    if shape[0] > _MOST_EMPTY_COLUMNS:
+        raise ValueError(f"an array of the shape {shape} has no place in a result file")
+    return [[] for _ in range(shape[0])] if len(shape) == 2 else []
