@@ -54,7 +54,7 @@ def _share_timesteps(actions: Iterable[int]) -> list[Timestep]:
 def decode_timesteps(
     timesteps: Iterable[Timestep], vocabulary: ActionVocabulary
 ) -> list[TaggedSpan]:
-    """The mentions of a sequence of timesteps, sorted, each once.
+    """The mentions of a sequence of timesteps, each once, by place and then action number.
 
     In a timestep every REDUCE acts before every TRANSITION. A REDUCE that closes nothing is
     ignored, and so is a mention that is never closed. Reading stops at EOA.
@@ -73,6 +73,6 @@ def decode_timesteps(
         for action in timestep:
             if not vocabulary.is_reduce(action):
                 stack.open(str(action), position)
-    return sorted(
-        (span.start, span.end, vocabulary.tag_of(int(span.tag))) for span in stack.mentions
-    )
+    # Tags themselves have no order: the corpus of one may be a name and of another None.
+    found = sorted((span.start, span.end, int(span.tag)) for span in stack.mentions)
+    return [(start, end, vocabulary.tag_of(action)) for start, end, action in found]
