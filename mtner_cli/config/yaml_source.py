@@ -53,6 +53,15 @@ class _Writer(yaml.SafeDumper):
         return True
 
 
+def _text(writer: _Writer, text: str) -> yaml.ScalarNode:
+    # Between single quotes the library loses all line ends but \n.
+    style = '"' if re.search("[\r\x85\u2028\u2029]", text) else None
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Writer.add_representer(str, _text)
+
+
 def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
     return re.compile(rf"(?:{pattern.pattern})\Z")
 
@@ -169,9 +178,9 @@ class _Builder:
             raise ConfigError([f"{self._name}: more than {_MOST_NODES:,} values"])
         if len(key) > _MOST_LEVELS:
             raise ConfigError([f"{self._name}: {_TOO_DEEP}"])
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, yaml.MappingNode) and node.tag == _Reader.DEFAULT_MAPPING_TAG:
             return self._section(node, key)
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, yaml.SequenceNode) and node.tag == _Reader.DEFAULT_SEQUENCE_TAG:
             return [self.build(item, (*key, str(index))) for index, item in enumerate(node.value)]
         return self._scalar(node, key)
 
@@ -194,10 +203,13 @@ class _Builder:
 
     def _scalar(self, node: yaml.Node, key: KeyPath) -> Any:
         try:
-            return self._loader.construct_object(node, deep=True)
+            if not isinstance(node, yaml.ScalarNode):
+                raise ValueError
+            return self._loader.construct_object(node)
         except (yaml.YAMLError, ValueError):
             line = node.start_mark.line + 1
-            self._fault(key, f"line {line} holds no value that can be read: {node.value!r:.40}")
+            found = repr(node.value)[:40] if isinstance(node, yaml.ScalarNode) else node.tag
+            self._fault(key, f"line {line} holds no value that can be read: {found}")
             self._source.unreadable.add(key)
             return None
 

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtner_cli.config.faults import Fault, Origin, concerns, key_of_text, key_text
+
+KEYS = st.lists(st.text(min_size=1), min_size=1, max_size=4).map(tuple)
+
+
+@given(KEYS)
+def test_a_key_is_read_back_from_its_text(key: tuple[str, ...]) -> None:
+    assert key_of_text(key_text(key)) == key
+
+
+def test_a_dot_within_a_name_is_marked() -> None:
+    assert key_text(("datasets", "BC5.v2", "mode")) == r"datasets.BC5\.v2.mode"
+    assert key_of_text(r"datasets.BC5\.v2.mode") == ("datasets", "BC5.v2", "mode")
+
+
+def test_a_fault_has_the_place_of_its_key_or_of_the_section_above() -> None:
+    origin = Origin("exp.yaml", {("train",): "exp.yaml:3", ("train", "loss"): "exp.yaml:5"})
+    assert origin.describe(Fault(("train", "loss"), "bad")) == "exp.yaml:5: train.loss: bad"
+    assert origin.describe(Fault(("train", "lr"), "bad")) == "exp.yaml:3: train.lr: bad"
+    assert origin.describe(Fault(("seed",), "missing")) == "exp.yaml: seed: missing"
+    assert origin.describe(Fault((), "bad")) == "exp.yaml: bad"
+
+
+@pytest.mark.parametrize(
+    ("key", "concerned"),
+    [(("a",), True), (("a", "b"), True), (("a", "b", "c"), True), (("a", "x"), False), ((), True)],
+)
+def test_keys_above_and_below_are_concerned(key: tuple[str, ...], concerned: bool) -> None:
+    assert concerns(key, [("z",), ("a", "b")]) is concerned

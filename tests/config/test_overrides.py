@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtner_cli.config.faults import key_text
+from mtner_cli.config.overrides import merged, nested, parse_overrides
+from mtner_cli.config.yaml_source import write_yaml
+from mtner_cli.errors import ConfigError
+
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Z", "Cc"]), min_size=1, max_size=6)
+KEYS = st.lists(NAMES, min_size=1, max_size=4).map(tuple)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+SCALARS = TEXT | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
+TREES = st.recursive(SCALARS, lambda inner: st.dictionaries(NAMES, inner, max_size=3), max_leaves=8)
+
+
+@given(KEYS, SCALARS)
+def test_any_key_and_value_can_be_written(key: tuple[str, ...], value: Any) -> None:
+    ((read_key, read_value, _),) = parse_overrides([f"{key_text(key)}={write_yaml(value)}"])
+    assert read_key == key
+    assert repr(read_value) == repr(value)
+
+
+def test_values_are_yaml() -> None:
+    texts = ["a.b=3e-5", "c=[x, y]", "d={e: null}", "f=", "g=a=b"]
+    assert [(key, value) for key, value, _ in parse_overrides(texts)] == [
+        (("a", "b"), 3e-5),
+        (("c",), ["x", "y"]),
+        (("d",), {"e": None}),
+        (("f",), None),
+        (("g",), "a=b"),
+    ]
+
+
+def test_every_text_that_is_no_override_is_named() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_overrides(["train.loss", "a=1", "=3", "a..b=3", "c=[1", "d={e: 1, e: 2}"])
+    assert [fault[:22] for fault in caught.value.faults] == [
+        "override 'train.loss':",
+        "override '=3': expecte",
+        "override 'a..b=3': exp",
+        "override 'c=[1':1: not",
+        "override 'd={e: 1, e: ",
+    ]
+    assert "expected key.sub=value, such as train.batch_size=8" in caught.value.faults[0]
+    assert "stands twice" in caught.value.faults[4]
+
+
+@given(TREES, TREES)
+def test_above_wins_and_below_fills_in(below: Any, above: Any) -> None:
+    joined = merged(below, above)
+    assert merged(joined, above) == joined
+    assert merged(below, {}) == (below if isinstance(below, dict) else {})
+    if isinstance(below, dict) and isinstance(above, dict):
+        assert joined.keys() == below.keys() | above.keys()
+    else:
+        assert joined == above
+
+
+@given(KEYS, SCALARS)
+def test_nested_holds_the_value_at_its_key(key: tuple[str, ...], value: Any) -> None:
+    section = nested(key, value)
+    for name in key:
+        (only,) = section
+        assert only == name
+        section = section[name]
+    assert section is value

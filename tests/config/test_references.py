@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtner_cli.config.faults import Fault
+from mtner_cli.config.references import escape_references, resolve_references
+
+NOON = datetime(2025, 7, 31, 12, 0, 5)
+PIECES = st.lists(st.sampled_from(["\\", "$", "{", "}", "${", "a", ":", ".", "${a}"]), max_size=8)
+NAMES = st.text("ab.$", min_size=1, max_size=3)
+
+
+def resolve(**values: Any) -> dict[str, Any]:
+    resolved, faults, unresolved = resolve_references(values, NOON)
+    assert not faults
+    assert not unresolved
+    return resolved
+
+
+def refusal(**values: Any) -> Fault:
+    _, (fault,), unresolved = resolve_references(values, NOON)
+    assert fault.key in unresolved
+    return fault
+
+
+@given(st.dictionaries(NAMES, PIECES.map("".join) | st.integers() | st.lists(PIECES.map("".join))))
+def test_escaped_texts_mean_themselves(values: dict[str, Any]) -> None:
+    assert resolve(**escape_references(values)) == values
+
+
+def test_a_reference_within_a_text_becomes_text() -> None:
+    resolved = resolve(
+        task="MT", run="${now:%Y-%m-%d_%H-%M-%S}", folder="logs/${task}/${run}/${a.b}", a={"b": 3}
+    )
+    assert resolved["folder"] == "logs/MT/2025-07-31_12-00-05/3"
+
+
+def test_a_reference_alone_keeps_the_kind_of_its_value() -> None:
+    resolved = resolve(number=3, same="${number}", off=None, too="${off}", twice="${same}")
+    assert resolved == {"number": 3, "same": 3, "off": None, "too": None, "twice": 3}
+
+
+def test_a_whole_section_can_be_referred_to() -> None:
+    resolved = resolve(one={"lr": "${rate}", "list": ["${rate}"]}, other="${one}", rate=0.1)
+    assert resolved["other"] == resolved["one"] == {"lr": 0.1, "list": [0.1]}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "is null"), (True, "is true"), (False, "is false"), (0.5, "is 0.5")]
+)
+def test_values_in_texts_are_written_as_in_yaml(value: Any, text: str) -> None:
+    assert resolve(value=value, text="is ${value}")["text"] == text
+
+
+def test_names_with_dots_can_be_referred_to() -> None:
+    assert resolve(a={"b.c": 1}, x=r"${a.b\.c}")["x"] == 1
+
+
+def test_backslashes_only_count_before_a_reference() -> None:
+    resolved = resolve(a=1, plain=r"C:\x", escaped=r"\${a}", both=r"\\${a}")
+    assert resolved["plain"] == r"C:\x"
+    assert resolved["escaped"] == "${a}"
+    assert resolved["both"] == "\\1"
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_one() -> None:
+    fault = refusal(task_name="MT", folder="${taskname}/x")
+    assert fault == Fault(
+        ("folder",),
+        "${taskname} refers to a setting that does not exist; did you mean ${task_name}?",
+    )
+
+
+@pytest.mark.parametrize("text", ["${hydra:runtime.cwd}", "${oc.env:HOME}"])
+def test_what_belongs_to_other_tools_is_refused(text: str) -> None:
+    fault = refusal(folder=text)
+    assert f"{text} is not known here" in fault.message
+    assert "write the value itself" in fault.message
+    assert ("output_dir sets the run's folder" in fault.message) == ("hydra" in text)
+
+
+def test_a_circle_is_reported_once_and_everything_in_it_stays() -> None:
+    values = {"a": "${b.c}", "b": {"c": "x${a}"}, "d": "${a}"}
+    resolved, faults, unresolved = resolve_references(values, NOON)
+    assert faults == [Fault(("a",), "refers to itself: a -> b.c -> a")]
+    assert unresolved == {("a",), ("b", "c"), ("d",)}
+    assert resolved == values
+
+
+def test_a_section_within_itself_is_a_circle() -> None:
+    assert "refers to itself: a.b -> a.b" in refusal(a={"b": "${a}"}).message
+
+
+@pytest.mark.parametrize("text", ["${a", "x${", "${a${b}}", "${{a}}"])
+def test_a_reference_that_is_not_closed_is_refused(text: str) -> None:
+    assert "closed and not nested" in refusal(a=1, b="a", text=text).message
+
+
+def test_a_section_cannot_be_part_of_a_text() -> None:
+    assert "stands for several values" in refusal(a={"b": 1}, text="x${a}").message

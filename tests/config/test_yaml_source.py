@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtner_cli.config.faults import Fault
+from mtner_cli.config.yaml_source import YamlSource, parse_value, read_yaml, write_yaml
+from mtner_cli.errors import ConfigError
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+# fmt: off
+LOOKS_LIKE_MORE = st.sampled_from([
+    "3e-4", "010", "1_0", "12:30", "2024-01-01", "no", "NO", "null", "~", "1.", ".5", "<<", "=", "",
+    " ", "- a", "a: b", "#x", "${a}", "true", ".inf", "0x1f", "!!int 3", "&a", "*a", "'", "a\x85b",
+])
+# fmt: on
+SCALARS = (
+    TEXT | LOOKS_LIKE_MORE | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(TEXT | LOOKS_LIKE_MORE, inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+def read(text: str, tmp_path: Path) -> YamlSource:
+    path = tmp_path / "source.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_yaml(path)
+
+
+@given(VALUES)
+def test_what_is_written_reads_the_same(value: Any) -> None:
+    read_back = parse_value(write_yaml(value), "value")
+    assert read_back == value
+    assert repr(read_back) == repr(value)  # 1, 1.0 and True are equal but not the same
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3e-4", 3e-4),
+        ("-1.5E+3", -1500.0),
+        ("1.", 1.0),
+        (".5", 0.5),
+        ("010", 10),
+        ("1_000", 1000),
+        ("2024-01-01", "2024-01-01"),
+        ("12:30", "12:30"),
+        ("True", True),
+        ("~", None),
+        ("", None),
+        ("builtin:minilm", "builtin:minilm"),
+        ("{a: [1, b]}", {"a": [1, "b"]}),
+    ],
+)
+def test_scalars_mean_what_people_write(text: str, value: Any) -> None:
+    assert repr(parse_value(text, "value")) == repr(value)
+
+
+def test_keys_are_text_and_know_their_lines(tmp_path: Path) -> None:
+    source = read("NO: 1\n2003:\n  ~: x\n", tmp_path)
+    assert source.values == {"NO": 1, "2003": {"~": "x"}}
+    assert source.lines == {("NO",): 1, ("2003",): 2, ("2003", "~"): 3}
+
+
+def test_a_key_that_stands_twice_is_a_fault_and_the_first_counts(tmp_path: Path) -> None:
+    source = read("a:\n  b: 1\n  c: 2\n  b: 3\n", tmp_path)
+    assert source.values == {"a": {"b": 1, "c": 2}}
+    assert source.faults == [Fault(("a", "b"), "stands twice, in lines 2 and 4; keep one")]
+
+
+@pytest.mark.parametrize("text", ["a: &x {b: 1}\nc:\n  <<: *x\n", "? [a, b]\n: 1\n"])
+def test_keys_that_are_no_names_are_faults(text: str, tmp_path: Path) -> None:
+    (fault,) = read(text, tmp_path).faults
+    assert fault.message.startswith("expected a name as key in line ")
+
+
+def test_objects_are_never_made(tmp_path: Path) -> None:
+    marker = tmp_path / "made"
+    source = read(f"a: !!python/object/apply:os.mkdir ['{marker}']\nb: !!int x\n", tmp_path)
+    assert not marker.exists()
+    assert source.values == {"a": None, "b": None}
+    assert source.unreadable == {("a",), ("b",)}
+    assert [fault.message.split(":")[0] for fault in source.faults] == [
+        "line 1 holds no value that can be read",
+        "line 2 holds no value that can be read",
+    ]
+
+
+def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
+    assert read("# only a comment\n", tmp_path).values == {}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path) -> None:
+    assert read("\ufeffseed: 1\n", tmp_path).values == {"seed": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        ("a: 1\nb: [1, 2\nc: 3\n", ":3:", "not valid YAML"),
+        ("a: 1\n\tb: 2\n", ":2:", "not valid YAML"),
+        ("a: 1\n---\nb: 2\n", ":2:", "another document"),
+        ("a: \x01\n", ":", "special characters are not allowed"),
+        ("- a\n", ":", "expected 'key: value' lines"),
+        ("[" * 1000, ":", "nested too deeply"),
+        ("a: &x [*x]\n", ":", "nested too deeply"),
+    ],
+)
+def test_what_is_no_yaml_is_refused_with_its_place(
+    text: str, place: str, words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(text, tmp_path)
+    assert f"source.yaml{place} " in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_aliases_cannot_blow_up_a_file(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    for level in range(1, 9):
+        below = ", ".join([f"*a{level - 1}"] * 10)
+        lines.append(f"a{level}: &a{level} [{below}]")
+    with pytest.raises(ConfigError, match="more than 100,000 values"):
+        read("\n".join(lines), tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"missing\.yaml: there is no such file"):
+        read_yaml(tmp_path / "missing.yaml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_yaml(tmp_path)
+    (tmp_path / "latin.yaml").write_bytes(b"a: caf\xe9\n")
+    with pytest.raises(ConfigError, match="expected a YAML file in UTF-8"):
+        read_yaml(tmp_path / "latin.yaml")
