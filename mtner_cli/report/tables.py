@@ -1,0 +1,160 @@
+"""How scores look on a terminal and in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mtner_cli.core.evaluate.counts import Counts
+from mtner_cli.core.evaluate.nesting import Found, NestingRecall
+from mtner_cli.core.evaluate.scores import CorpusScores, Evaluation, Scores
+
+
+def evaluation_tables(evaluation: Evaluation) -> list[RenderableType]:
+    """Everything an evaluation says, as Rich renderables, one below the other.
+
+    Scores are percentages. Parts that would say nothing are left out: joined tags that score as the
+    separate ones do, nesting where nothing is nested, foreign predictions where there are none.
+    """
+    if _coincide(evaluation.separate, evaluation.joined):
+        parts: list[RenderableType] = [
+            score_table("Scores", evaluation.joined, evaluation.joined_matched)
+        ]
+    else:
+        parts = [
+            score_table("Joined tags", evaluation.joined, evaluation.joined_matched),
+            score_table("Separate tags", evaluation.separate, evaluation.separate_matched),
+        ]
+    if any(corpus.foreign for corpus in evaluation.separate.corpora.values()):
+        parts.append(foreign_table(evaluation.separate))
+    if any(len(nesting.by_depth) > 1 for nesting in evaluation.nesting.values()):
+        parts.append(nesting_table(evaluation.nesting))
+    return parts + [Text(note) for note in _notes(evaluation)]
+
+
+def score_table(title: str, scores: Scores, matched: Scores) -> Table:
+    """Counts and scores of every type, every corpus (micro) and the mean over corpora.
+
+    Args:
+        title: above the table.
+        scores: every gold mention counted.
+        matched: the same without those that do not match the tokenization; shown in columns of
+            its own where it differs.
+    """
+    differs = any(_unmatched_count(scores, matched, corpus) for corpus in scores.corpora)
+    headings = ["TP", "FN", "FP", "P", "R", "F1"] + ["R*", "F1*"] * differs
+    table = _table(title, ["corpus", "type"], headings)
+    for name, corpus in scores.corpora.items():
+        corpus_name = name
+        for tag, counts in corpus.per_tag.items():
+            cells = _cells(counts, matched.corpora[name].per_tag[tag])
+            table.add_row(Text(corpus_name), Text(tag.entity_type), *cells[: len(headings)])
+            corpus_name = ""
+        cells = _cells(corpus.micro, matched.corpora[name].micro)
+        table.add_row(
+            Text(corpus_name), "micro", *cells[: len(headings)], style="bold", end_section=True
+        )
+    if len(scores.corpora) > 1:
+        cells = ["", "", "", *_mean_cells(scores), *_mean_cells(matched)[1:]]
+        table.add_row("all", "mean of micro", *cells[: len(headings)], style="bold")
+    return table
+
+
+def foreign_table(scores: Scores) -> Table:
+    """How often types that a corpus does not annotate were predicted on it."""
+    table = _table("Foreign predictions", ["corpus", "type"], ["predicted"])
+    for name, corpus in scores.corpora.items():
+        corpus_name = name
+        for tag, count in corpus.foreign.items():
+            table.add_row(Text(corpus_name), Text(str(tag)), f"{count:,}")
+            corpus_name = ""
+    return table
+
+
+def nesting_table(nesting: Mapping[str, NestingRecall]) -> Table:
+    """Recall by the number of gold mentions around a gold mention."""
+    table = _table("Nesting", ["corpus", "inside"], ["found", "of", "R"])
+    for name, recall in nesting.items():
+        corpus_name = name
+        for depth, found in recall.by_depth.items():
+            inside = ("no mention", "1 mention")[depth] if depth < 2 else f"{depth} mentions"
+            table.add_row(Text(corpus_name), inside, *_found_cells(found))
+            corpus_name = ""
+        cells = _found_cells(recall.within_own_type)
+        table.add_row("", "a mention of its own type", *cells, end_section=True)
+    return table
+
+
+def percent(value: float) -> str:
+    """A score in [0, 1] as papers print it."""
+    return f"{100 * value:.2f}"
+
+
+def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
+    table = Table(
+        title=Text(title),
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    for heading in names:
+        table.add_column(heading, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _cells(counts: Counts, matched: Counts) -> list[str]:
+    return [
+        f"{counts.true_positives:,}",
+        f"{counts.false_negatives:,}",
+        f"{counts.false_positives:,}",
+        percent(counts.precision),
+        percent(counts.recall),
+        percent(counts.f1),
+        percent(matched.recall),
+        percent(matched.f1),
+    ]
+
+
+def _mean_cells(scores: Scores) -> list[str]:
+    return [percent(scores.mean_precision), percent(scores.mean_recall), percent(scores.mean_f1)]
+
+
+def _found_cells(found: Found) -> list[str]:
+    return [f"{found.found:,}", f"{found.total:,}", percent(found.recall)]
+
+
+def _unmatched_count(scores: Scores, matched: Scores, corpus: str) -> int:
+    return scores.corpora[corpus].micro.gold - matched.corpora[corpus].micro.gold
+
+
+def _coincide(separate: Scores, joined: Scores) -> bool:
+    def by_type(corpus: CorpusScores) -> list[tuple[str, Counts]]:
+        return sorted(
+            ((tag.entity_type, counts) for tag, counts in corpus.per_tag.items()),
+            key=lambda row: row[0],
+        )
+
+    return all(
+        by_type(corpus) == by_type(joined.corpora[name])
+        for name, corpus in separate.corpora.items()
+    )
+
+
+def _notes(evaluation: Evaluation) -> Iterator[str]:
+    for name, corpus in evaluation.joined.corpora.items():
+        unmatched = _unmatched_count(evaluation.joined, evaluation.joined_matched, name)
+        if unmatched:
+            yield (
+                f"{name}: {unmatched:,} of {corpus.micro.gold:,} gold mentions do not start and "
+                "end at word boundaries of the tokenizer, so no prediction can equal them. They "
+                "count as missed; the columns with * leave them out."
+            )
+        for tag, count in corpus.unscored_gold.items():
+            yield f"{name}: {count:,} gold mentions of type {tag} are not scored."
