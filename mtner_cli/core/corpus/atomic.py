@@ -23,6 +23,20 @@ def atomic_text_file(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
     Raises:
         DataError: if the folder or the file cannot be made.
     """
+    with (
+        atomic_path(path) as temporary,
+        open(temporary, "w", encoding=encoding, newline="\n") as file,
+    ):
+        yield file
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary file beside ``path`` for a library to write; otherwise as above.
+
+    Raises:
+        DataError: if the folder or the file cannot be made.
+    """
     # A symbolic link keeps pointing where it points: the file behind it is replaced, not the link.
     target = path.resolve()
     try:
@@ -30,11 +44,11 @@ def atomic_text_file(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
             raise DataError(path, None, "is a folder; give the name of a file to write")
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.close(handle)
     except OSError as error:
         raise DataError(path, None, f"cannot be written: {error.strerror}") from None
     try:
-        with os.fdopen(handle, "w", encoding=encoding, newline="\n") as file:
-            yield file
+        yield Path(name)
         os.chmod(name, _usual_permissions())
         os.replace(name, target)
     except BaseException:
