@@ -1,0 +1,127 @@
+"""Batches: examples side by side, padded. B sentences, N subwords, S slots, A actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
+from mtner_cli.core.features.examples import Example
+from mtner_cli.core.features.gold import GoldTimesteps
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the model is given.
+
+    Attributes:
+        input_ids: (B, N), int64.
+        attention_mask: (B, N), int64, 0 on padding.
+        slot_of_subword: (B, N), int64; padding points at slot S, which does not exist.
+        words: (B,), int64.
+        slots: S, the greatest number of words plus two.
+        gold: the gold actions, in training.
+        examples: the B examples.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    slot_of_subword: Tensor
+    words: Tensor
+    slots: int
+    gold: GoldTimesteps | None
+    examples: tuple[Example, ...]
+
+    @property
+    def slot_mask(self) -> Tensor:
+        """(B, S), bool, False on padding."""
+        places = torch.arange(self.slots, device=self.words.device)
+        return places < self.words.unsqueeze(1) + 2
+
+    def to(self, device: torch.device) -> Batch:
+        return replace(
+            self,
+            input_ids=self.input_ids.to(device, non_blocking=True),
+            attention_mask=self.attention_mask.to(device, non_blocking=True),
+            slot_of_subword=self.slot_of_subword.to(device, non_blocking=True),
+            words=self.words.to(device, non_blocking=True),
+            gold=None if self.gold is None else self.gold.to(device),
+        )
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Turns examples into batches.
+
+    Attributes:
+        foreign: (A,), bool, for each corpus, actions of tags it does not annotate; None where
+            there is nothing foreign to any corpus.
+    """
+
+    vocabulary: ActionVocabulary
+    pad_id: int
+    foreign: Mapping[str, Tensor] | None = None
+
+    def __call__(self, examples: Sequence[Example]) -> Batch:
+        longest = max(len(example.input_ids) for example in examples)
+        slots = max(example.words for example in examples) + 2
+        ids = np.full((len(examples), longest), self.pad_id, dtype=np.int64)
+        places = np.full((len(examples), longest), slots, dtype=np.int64)
+        mask = np.zeros((len(examples), longest), dtype=np.int64)
+        for row, example in enumerate(examples):
+            length = len(example.input_ids)
+            ids[row, :length] = example.input_ids
+            places[row, :length] = example.slot_of_subword
+            mask[row, :length] = 1
+        return Batch(
+            torch.from_numpy(ids),
+            torch.from_numpy(mask),
+            torch.from_numpy(places),
+            torch.tensor([example.words for example in examples]),
+            slots,
+            self._gold(examples),
+            tuple(examples),
+        )
+
+    def _gold(self, examples: Sequence[Example]) -> GoldTimesteps | None:
+        if any(example.timesteps is None for example in examples):
+            return None
+        timesteps = [example.timesteps or () for example in examples]
+        rows = np.zeros(
+            (len(examples), max(map(len, timesteps)), self.vocabulary.size), dtype=np.float32
+        )
+        for sentence, steps in enumerate(timesteps):
+            for step, actions in enumerate(steps):
+                rows[sentence, step, list(actions)] = 1
+        foreign = None
+        if self.foreign is not None:
+            foreign = torch.stack([self.foreign[example.corpus] for example in examples])
+        return GoldTimesteps(
+            torch.from_numpy(rows),
+            torch.tensor([len(steps) for steps in timesteps]),
+            foreign,
+            self.vocabulary.consuming,
+        )
+
+
+def batches_by_length(
+    examples: Sequence[Example], tokens_per_batch: int
+) -> Iterator[list[Example]]:
+    """Batches for inference: examples of like length, up to so many subwords with padding.
+
+    The longest come first, so that a batch that does not fit the memory shows at once.
+    """
+    batch: list[Example] = []
+    longest = 0
+    for example in sorted(examples, key=lambda example: -len(example.input_ids)):
+        longest = max(longest, len(example.input_ids))
+        if batch and longest * (len(batch) + 1) > tokens_per_batch:
+            yield batch
+            batch, longest = [], len(example.input_ids)
+        batch.append(example)
+    if batch:
+        yield batch

@@ -1,0 +1,188 @@
+"""Examples: what the model reads at once, made of one sentence, a part of one, or several.
+
+Every example keeps the way back: which words of which sentence its slots are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mtner_cli.core.actions.boundaries import first_crossing
+from mtner_cli.core.actions.timesteps import TaggedSpan, Timestep, encode_timesteps
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
+from mtner_cli.core.features.tokenize import Integers, SubwordTokenizer, TokenizedSentence
+from mtner_cli.core.types import Span
+
+SPECIAL_TOKENS = 2  # CLS and SEP
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Consecutive words of one sentence.
+
+    Attributes:
+        sentence: the sentence.
+        start, end: its words ``start:end`` are read here.
+        first_word: the place of the first of them among the example's words.
+    """
+
+    sentence: TokenizedSentence
+    start: int
+    end: int
+    first_word: int = 0
+
+    @property
+    def subwords(self) -> Integers:
+        starts = self.sentence.word_starts
+        return self.sentence.subwords[starts[self.start] : starts[self.end]]
+
+    @property
+    def gold(self) -> list[TaggedSpan]:
+        """The mentions that lie within the piece, in word indices of the example."""
+        shift = self.first_word - self.start
+        return [
+            (start + shift, end + shift, tag)
+            for start, end, tag in self.sentence.gold
+            if self.start <= start and end <= self.end
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One input of the model. N subwords, W words (a SEP between two sentences is one).
+
+    Attributes:
+        corpus: the corpus that says which types are annotated.
+        pieces: where the words come from.
+        input_ids: (N,), with CLS and SEP.
+        slot_of_subword: (N,), 0 for CLS, 1 to W for words, W + 1 for the last SEP.
+        words: W.
+        timesteps: the gold actions; None outside training.
+    """
+
+    corpus: str
+    pieces: tuple[Piece, ...]
+    input_ids: Integers
+    slot_of_subword: Integers
+    words: int
+    timesteps: tuple[Timestep, ...] | None = None
+
+
+@dataclass
+class ExampleNotes:
+    """What could not be trained on, by reason; evaluation still counts it."""
+
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def pieces_of(
+    sentence: TokenizedSentence, max_tokens: int, notes: ExampleNotes | None = None
+) -> list[Piece]:
+    """The sentence in as few pieces as fit ``max_tokens`` subwords, CLS and SEP included.
+
+    Pieces end between words and, wherever that is possible, outside of mentions.
+    """
+    limit = max_tokens - SPECIAL_TOKENS
+    starts = sentence.word_starts
+    words = len(sentence.words)
+    if int(starts[-1]) <= limit:
+        return [Piece(sentence, 0, words)] if words else []
+    inside = np.zeros(words + 1, dtype=bool)
+    for start, end, _ in sentence.gold:
+        inside[start + 1 : end] = True
+    pieces, start = [], 0
+    while start < words:
+        fitting = int(np.searchsorted(starts, starts[start] + limit, side="right")) - 1
+        end = furthest = max(start + 1, min(fitting, words))
+        while end > start and inside[end]:
+            end -= 1
+        if end == start:
+            end = furthest
+            if notes is not None:
+                notes.left_out["mentions longer than max_tokens"] += sum(
+                    mention_start < end < mention_end
+                    for mention_start, mention_end, _ in sentence.gold
+                )
+        pieces.append(Piece(sentence, start, end))
+        start = end
+    return pieces
+
+
+def build_example(pieces: Sequence[Piece], tokenizer: SubwordTokenizer, max_tokens: int) -> Example:
+    """Join pieces with SEP, which then is a word of its own, between CLS and SEP."""
+    ids = [np.array([tokenizer.cls_id], dtype=np.int32)]
+    slots = [np.array([0], dtype=np.int32)]
+    separator = np.array([tokenizer.sep_id], dtype=np.int32)
+    placed: list[Piece] = []
+    word = 0
+    for piece in pieces:
+        if placed:
+            ids.append(separator)
+            slots.append(np.array([word + 1], dtype=np.int32))
+            word += 1
+        placed.append(Piece(piece.sentence, piece.start, piece.end, word))
+        # A word of more subwords than fit at all is read by its beginning.
+        subwords = piece.subwords[: max_tokens - SPECIAL_TOKENS]
+        counts = np.diff(piece.sentence.word_starts[piece.start : piece.end + 1])
+        ids.append(subwords)
+        slots_of_words = np.arange(word + 1, word + 1 + len(counts), dtype=np.int32)
+        slots.append(np.repeat(slots_of_words, counts)[: len(subwords)])
+        word += len(counts)
+    ids.append(separator)
+    slots.append(np.array([word + 1], dtype=np.int32))
+    return Example(
+        pieces[0].sentence.corpus,
+        tuple(placed),
+        np.concatenate(ids, dtype=np.int32),
+        np.concatenate(slots, dtype=np.int32),
+        word,
+    )
+
+
+def with_timesteps(
+    example: Example, vocabulary: ActionVocabulary, notes: ExampleNotes | None = None
+) -> Example:
+    """The example with its gold actions, ready for training.
+
+    Mentions of one tag that cross (joining types can make them) cannot be told from nested ones:
+    the longer one is kept, the other noted.
+    """
+    mentions = [mention for piece in example.pieces for mention in piece.gold]
+    kept = _without_crossings(mentions, notes)
+    timesteps = tuple(encode_timesteps(kept, example.words, vocabulary))
+    return Example(
+        example.corpus,
+        example.pieces,
+        example.input_ids,
+        example.slot_of_subword,
+        example.words,
+        timesteps,
+    )
+
+
+def _without_crossings(mentions: list[TaggedSpan], notes: ExampleNotes | None) -> list[TaggedSpan]:
+    by_span = {Span(start, end, str(tag)): (start, end, tag) for start, end, tag in mentions}
+    while crossing := first_crossing(by_span):
+        shorter = min(crossing, key=lambda span: span.end - span.start)
+        del by_span[shorter]
+        if notes is not None:
+            notes.left_out["mentions that cross another of their type"] += 1
+    return list(by_span.values())
+
+
+def examples_of(
+    sentences: Iterable[TokenizedSentence],
+    tokenizer: SubwordTokenizer,
+    max_tokens: int,
+    notes: ExampleNotes | None = None,
+) -> list[Example]:
+    """One example a sentence, or several where it is too long."""
+    return [
+        build_example([piece], tokenizer, max_tokens)
+        for sentence in sentences
+        for piece in pieces_of(sentence, max_tokens, notes)
+    ]

@@ -1,0 +1,93 @@
+"""Which examples an epoch draws, and how they are put into batches.
+
+Everything is a function of the seed and the epoch, so a resumed run draws what it would have drawn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from mtner_cli.core.features.examples import Example
+
+# Batches are cut from drawn examples that were sorted by length in pools of so many batches: wide
+# enough to save most padding, narrow enough to keep an epoch's batches mixed.
+BATCHES_IN_POOL = 50
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """The batches of one epoch, as indices into the examples, and how often each corpus was drawn.
+
+    Attributes:
+        drawn: examples drawn of each corpus.
+        repeated: of those, how many had been drawn before in this epoch.
+    """
+
+    batches: tuple[tuple[int, ...], ...]
+    drawn: dict[str, int]
+    repeated: dict[str, int]
+
+
+class EpochSampler:
+    """Draws an epoch's examples.
+
+    One corpus: all its examples, shuffled. Several: with replacement, every corpus equally often
+    on average, as many draws as the corpora's mean size.
+    """
+
+    def __init__(self, examples: Sequence[Example], batch_size: int, seed: int) -> None:
+        self._lengths = [len(example.input_ids) for example in examples]
+        self._corpora = [example.corpus for example in examples]
+        self._sizes = Counter(self._corpora)
+        self._batch_size = batch_size
+        self._seed = seed
+
+    @property
+    def examples_per_epoch(self) -> int:
+        return max(1, round(len(self._corpora) / len(self._sizes)))
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return -(-self.examples_per_epoch // self._batch_size)
+
+    def plan(self, epoch: int) -> EpochPlan:
+        """The batches of ``epoch`` (from 0), the same whenever it is asked."""
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + epoch)
+        drawn = self._draw(generator)
+        batches = self._batches(drawn, generator)
+        times = Counter(drawn)
+        corpora = Counter(self._corpora[index] for index in drawn)
+        repeated: Counter[str] = Counter()
+        for index, count in times.items():
+            repeated[self._corpora[index]] += count - 1
+        return EpochPlan(
+            tuple(map(tuple, batches)),
+            {name: corpora[name] for name in self._sizes},
+            {name: repeated[name] for name in self._sizes},
+        )
+
+    def _draw(self, generator: torch.Generator) -> list[int]:
+        if len(self._sizes) == 1:
+            return torch.randperm(len(self._corpora), generator=generator).tolist()
+        weights = torch.tensor(
+            [1 / self._sizes[name] for name in self._corpora], dtype=torch.float64
+        )
+        return torch.multinomial(
+            weights, self.examples_per_epoch, replacement=True, generator=generator
+        ).tolist()
+
+    def _batches(self, drawn: list[int], generator: torch.Generator) -> list[list[int]]:
+        pool_size = BATCHES_IN_POOL * self._batch_size
+        batches = []
+        for start in range(0, len(drawn), pool_size):
+            pool = sorted(drawn[start : start + pool_size], key=self._lengths.__getitem__)
+            batches += [
+                pool[first : first + self._batch_size]
+                for first in range(0, len(pool), self._batch_size)
+            ]
+        order = torch.randperm(len(batches), generator=generator).tolist()
+        return [batches[index] for index in order]
