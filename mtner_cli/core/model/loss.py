@@ -6,11 +6,12 @@ Shapes: B sentences, T timesteps, A actions.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
-from mtner_cli.core.model.guides import GoldGuide, GoldTimesteps
+from mtner_cli.core.features.gold import GoldTimesteps
+from mtner_cli.core.model.guides import GoldGuide
 
 
 def adjusted_targets(
@@ -46,7 +47,7 @@ def timestep_loss(logits: Tensor, targets: Tensor, real: Tensor) -> Tensor:
     The entropy of the targets is taken off. That changes no gradient, and makes the loss of a
     target that is the model's own probability what it should be: nothing.
     """
-    cross_entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    cross_entropy = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     entropy = torch.special.entr(targets) + torch.special.entr(1 - targets)
     per_timestep = (cross_entropy - entropy).mean(-1)
     return (per_timestep * real).sum() / real.sum()

@@ -67,7 +67,7 @@ class SlotRecurrence(torch.autograd.Function):
     ) -> Tensor:
         memory = memory.clone()
         memory[:, 0] += start
-        slots = SlotMemory(memory, memory_scores.clone(), StepTables(*tables, shift=shift))
+        slots = SlotMemory(memory, memory_scores.clone(), StepTables(*tables))
         batch = memory.shape[0]
         centre = torch.zeros(batch, dtype=torch.long, device=memory.device)
         saved: dict[str, list[Tensor]] = {
@@ -101,9 +101,14 @@ class SlotRecurrence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_logits: Tensor) -> tuple[Tensor | None, ...]:
         memory, *rest = ctx.saved_tensors
-        tables = StepTables(*rest[: ctx.tables], shift=ctx.shift)
+        tables = StepTables(*rest[: ctx.tables])
         saved = SavedSteps(*rest[ctx.tables :])
-        return None, None, None, *_backward(memory, tables, saved, ctx.dropout, grad_logits)
+        return (
+            None,
+            None,
+            None,
+            *_backward(memory, tables, saved, ctx.shift, ctx.dropout, grad_logits),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,7 @@ def _backward(
     memory: Tensor,
     tables: StepTables,
     saved: SavedSteps,
+    shift: int,
     dropout: LockedDropout,
     grad_logits: Tensor,
 ) -> tuple[Tensor, ...]:
@@ -130,7 +136,7 @@ def _backward(
     batch, slots, width = memory.shape
     steps, latents = saved.logits.shape[1], tables.action_scores.shape[2]
     probabilities = saved.logits.softmax(-1)
-    written = soft_actions(saved.logits, tables.shift)
+    written = soft_actions(saved.logits, shift)
     kept = (written != 0).to(written.dtype)
     memory = memory.clone()
     flat_memory = memory.view(batch * slots, width)
@@ -197,7 +203,7 @@ def _position_gradients(
     tables: StepTables, saved: SavedSteps, grad_scores: Tensor
 ) -> tuple[Tensor, Tensor]:
     """(B, L, 2S - 1) and (B, L): each slot's score gradient, where its position was read."""
-    batch, steps, slots = grad_scores.shape
+    batch, _, slots = grad_scores.shape
     latents, columns = tables.position_scores.shape[1:]
     column = torch.arange(slots, device=grad_scores.device) + (slots - 1 - saved.centre[..., None])
     index = (saved.latents * columns + column)[:, :, 1:]

@@ -32,7 +32,6 @@ class StepTables:
         context_weight: (H, d), the hidden layer's weight for the raw context.
         output_weight: (A, H).
         output_bias: (A,).
-        shift: the number of the SHIFT action.
     """
 
     position_scores: Tensor
@@ -43,7 +42,6 @@ class StepTables:
     context_weight: Tensor
     output_weight: Tensor
     output_bias: Tensor
-    shift: int
 
     def rows(self, kept: Tensor) -> StepTables:
         """The tables of a subset of the sentences; ``kept`` is (rows,) int64."""
@@ -60,7 +58,6 @@ class StepTables:
             self.context_weight,
             self.output_weight,
             self.output_bias,
-            self.shift,
         )
 
 
@@ -98,7 +95,7 @@ class SlotMemory:
         return torch.bmm(attention.unsqueeze(1), self.memory).squeeze(1)
 
     def hidden(self, context: Tensor, pointer: Tensor) -> Tensor:
-        """(B, H), the hidden layer for the word at ``pointer`` (B,) and a raw ``context`` (B, d)."""
+        """(B, H), hidden units for the word at ``pointer`` (B,) and a raw ``context`` (B, d)."""
         word = self._flat_hidden[self._row_starts + pointer]
         return torch.addmm(word, context, self.tables.context_weight.t()).tanh_()
 

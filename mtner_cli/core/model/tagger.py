@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mtner_cli.core.model.guides import GoldGuide
 from mtner_cli.core.model.recurrence import LockedDropout, SlotRecurrence
@@ -135,7 +135,7 @@ class SlotTagger(nn.Module):
         scores = scores.masked_fill(~slot_mask.unsqueeze(1), MASKED)
         positions, cls_position = self._position_scores(latents, slots.shape[1], len(slots))
         word_weight, context_weight = self.hidden.weight.chunk(2, dim=1)
-        words = F.dropout(slots, self.settings.dropout_hidden, self.training)
+        words = functional.dropout(slots, self.settings.dropout_hidden, self.training)
         if not self.settings.use_next_word:
             words = torch.zeros_like(words)
         if self.settings.use_attention:
@@ -147,11 +147,10 @@ class SlotTagger(nn.Module):
             cls_position_scores=cls_position,
             action_scores=torch.matmul(self.action_embeddings, to_latents.transpose(1, 2)),
             action_embeddings=self.action_embeddings,
-            word_hidden=F.linear(words, word_weight, self.hidden.bias),
+            word_hidden=functional.linear(words, word_weight, self.hidden.bias),
             context_weight=context_weight,
             output_weight=self.output.weight,
             output_bias=self.output.bias,
-            shift=self.shift,
         )
         return scores, tables
 
@@ -159,7 +158,7 @@ class SlotTagger(nn.Module):
         """(B or 1, L, d), the latents as scores use them; one dropout mask a sentence."""
         latents = (self.latents * self.score_diagonal).unsqueeze(0)
         rate = self.settings.dropout_latents if self.training else 0.0
-        return F.dropout(latents.expand(batch, -1, -1), rate) if rate else latents
+        return functional.dropout(latents.expand(batch, -1, -1), rate) if rate else latents
 
     def _position_scores(self, latents: Tensor, slots: int, batch: int) -> tuple[Tensor, Tensor]:
         """(B or 1, L, 2S - 1) by relative position, and (B or 1, L) of the CLS position."""
@@ -167,7 +166,7 @@ class SlotTagger(nn.Module):
         used = torch.cat((self._relative_rows(reach), self._extra_rows()), 0).unsqueeze(0)
         rate = self.settings.dropout_positions if self.training else 0.0
         if rate:
-            used = F.dropout(used.expand(batch, -1, -1), rate)
+            used = functional.dropout(used.expand(batch, -1, -1), rate)
         if not self.settings.use_positions:
             used = torch.zeros_like(used)
         scores = torch.matmul(latents, used.transpose(1, 2))
@@ -196,7 +195,7 @@ class SlotTagger(nn.Module):
         batch, slot_count, width = slots.shape
         hidden, attention = self.settings.dropout_hidden, self.settings.dropout_attention
         return LockedDropout(
-            F.dropout(slots.new_ones(batch, steps, width), hidden) if hidden else None,
-            F.dropout(slots.new_ones(batch, slot_count), attention) if attention else None,
+            functional.dropout(slots.new_ones(batch, steps, width), hidden) if hidden else None,
+            functional.dropout(slots.new_ones(batch, slot_count), attention) if attention else None,
             ~slot_mask if attention else None,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtner_cli.core.model.guides import GoldTimesteps
+from mtner_cli.core.features.gold import GoldTimesteps
 from mtner_cli.core.model.tagger import CLS_POSITION, SlotTagger, TaggerSettings
 
 PARAMETER_NAMES = {

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
 from mtner_cli.core.decode.inference import infer_actions
-from mtner_cli.core.model.guides import GoldGuide, GoldTimesteps
+from mtner_cli.core.features.gold import GoldTimesteps
+from mtner_cli.core.model.guides import GoldGuide
 from mtner_cli.core.model.loss import adjusted_targets
 from mtner_cli.core.model.tagger import SlotTagger, TaggerSettings
 from tests.core.model.cases import SlippedTagger, tagger_with

