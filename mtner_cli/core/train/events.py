@@ -1,0 +1,73 @@
+"""What a training tells its listeners: progress bar, log, tracking server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from mtner_cli.core.features.sampler import EpochPlan
+
+
+class DevelopmentScores(Protocol):
+    """What the trainer needs to know of a development round; more is for the listeners."""
+
+    @property
+    def headline_f1(self) -> float:
+        """In [0, 1]; early stopping and the best checkpoint follow it."""
+
+    def f1_of_corpora(self) -> dict[str, float]:
+        """Joined micro F1 of each corpus, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochStarted:
+    """An epoch (from 0) begins, or goes on after a resume; ``steps`` is what it has in all."""
+
+    epoch: int
+    steps: int
+    plan: EpochPlan
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """One optimiser step; ``step`` counts from 1, ``seconds`` is what the step took."""
+
+    epoch: int
+    step_in_epoch: int
+    step: int
+    loss: float
+    learning_rates: dict[str, float]
+    examples: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DevelopmentDone:
+    """A development round at the end of an epoch."""
+
+    epoch: int
+    step: int
+    scores: DevelopmentScores
+    is_best: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSaved:
+    """A checkpoint is complete on disk."""
+
+    path: Path
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The training has ended; always the last event."""
+
+    reason: Literal["finished", "early_stop", "interrupted"]
+    epoch: int
+    step: int
+
+
+TrainingEvent = EpochStarted | StepDone | DevelopmentDone | CheckpointSaved | Stopped

@@ -1,0 +1,219 @@
+"""The training loop: a generator of events, with all its state in what a checkpoint holds.
+
+Random numbers are a function of the seed and the step (dropout) or epoch (drawing), so a run that
+goes on from a checkpoint does exactly what it would have done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from mtner_cli.config.schema import TrainConfig
+from mtner_cli.core.features.batch import Batch, Collator
+from mtner_cli.core.features.examples import Example
+from mtner_cli.core.features.sampler import EpochSampler
+from mtner_cli.core.model.ner_model import NerModel
+from mtner_cli.core.train.checkpoint import (
+    Checkpoint,
+    ModelDescription,
+    TrainingProgress,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from mtner_cli.core.train.events import (
+    CheckpointSaved,
+    DevelopmentDone,
+    DevelopmentScores,
+    EpochStarted,
+    StepDone,
+    Stopped,
+    TrainingEvent,
+)
+from mtner_cli.core.train.limits import limited
+from mtner_cli.core.train.optimizer import ScheduledOptimizer
+
+LAST, BEST = "last.safetensors", "best.safetensors"
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What is trained on.
+
+    Attributes:
+        examples: with their gold timesteps.
+        collate: makes batches of them.
+        score_development: scores a model on the development data; None where there is none.
+    """
+
+    examples: Sequence[Example]
+    collate: Collator
+    score_development: Callable[[NerModel], DevelopmentScores] | None
+
+
+class Trainer:
+    """Trains a model; see :meth:`run`.
+
+    Args:
+        accelerator: decides device, precision and how many processes share the work.
+        checkpoints: the folder that checkpoints go to.
+    """
+
+    def __init__(
+        self,
+        model: NerModel,
+        description: ModelDescription,
+        data: TrainingData,
+        settings: TrainConfig,
+        seed: int,
+        accelerator: Accelerator,
+        checkpoints: Path,
+    ) -> None:
+        self._description = description
+        self._data = data
+        self._settings = settings
+        self._seed = seed
+        self._accelerator = accelerator
+        self._checkpoints = checkpoints
+        self._sampler = EpochSampler(data.examples, settings.batch_size, seed)
+        batches = limited(self._sampler.batches_per_epoch, settings.limit_train_batches)
+        self._batches_per_epoch = batches
+        self.steps_per_epoch = -(-batches // settings.accumulate_grad_batches)
+        # The groups hold parameters, which moving to a device must not replace.
+        model.to(accelerator.device)
+        self._optimizer = ScheduledOptimizer(
+            model, settings.optimizers, self.steps_per_epoch, settings.num_epochs
+        )
+        self._model, self._adamw = accelerator.prepare(model, self._optimizer.adamw)
+        self._parameters = [p for p in model.parameters() if p.requires_grad]
+
+    def run(
+        self, resume_from: Checkpoint | None = None, stop_wanted: Callable[[], bool] = bool
+    ) -> Iterator[TrainingEvent]:
+        """Train until the last epoch, the early stop, or until ``stop_wanted`` says so.
+
+        A checkpoint is saved at the end of each epoch and at a wanted stop; the last event is
+        :class:`Stopped`.
+
+        Args:
+            resume_from: go on from here; it must hold the optimiser's state.
+            stop_wanted: asked after each step.
+        """
+        progress = self._resume(resume_from) if resume_from else TrainingProgress()
+        while not progress.finished:
+            progress = yield from self._epoch(progress, stop_wanted)
+            if progress.step_in_epoch:
+                yield self._save(LAST, progress)
+                yield Stopped("interrupted", progress.epoch, progress.step)
+                return
+        done = progress.epoch >= self._settings.num_epochs
+        yield Stopped("finished" if done else "early_stop", progress.epoch - 1, progress.step)
+
+    def _resume(self, checkpoint: Checkpoint) -> TrainingProgress:
+        self._unwrapped.load_state_dict(checkpoint.model)
+        restore_optimizer(self._optimizer.adamw, self._optimizer.names, checkpoint.optimizer)
+        return checkpoint.progress
+
+    @property
+    def _unwrapped(self) -> NerModel:
+        return self._accelerator.unwrap_model(self._model)
+
+    def _epoch(
+        self, progress: TrainingProgress, stop_wanted: Callable[[], bool]
+    ) -> Generator[TrainingEvent, None, TrainingProgress]:
+        """One epoch, or what remains of it; returns the progress it came to."""
+        plan = self._sampler.plan(progress.epoch)
+        yield EpochStarted(progress.epoch, self.steps_per_epoch, plan)
+        accumulate = self._settings.accumulate_grad_batches
+        batches = plan.batches[: self._batches_per_epoch]
+        self._model.train()
+        for step_in_epoch in range(progress.step_in_epoch, self.steps_per_epoch):
+            group = batches[step_in_epoch * accumulate : (step_in_epoch + 1) * accumulate]
+            started = time.perf_counter()
+            rates = self._optimizer.set_step(progress.step)
+            loss = self._step(group, progress.step)
+            progress = replace(progress, step=progress.step + 1, step_in_epoch=step_in_epoch + 1)
+            yield StepDone(
+                progress.epoch,
+                step_in_epoch + 1,
+                progress.step,
+                float(loss),
+                rates,
+                sum(map(len, group)),
+                time.perf_counter() - started,
+            )
+            if step_in_epoch + 1 < self.steps_per_epoch and stop_wanted():
+                return progress
+        return (yield from self._end_of_epoch(progress))
+
+    def _step(self, group: Sequence[Sequence[int]], step: int) -> Tensor:
+        """One optimiser step over a group of batches; returns their mean loss."""
+        accelerator = self._accelerator
+        torch.manual_seed(self._seed * 1_000_003 + step * 131 + accelerator.process_index)
+        total = torch.zeros((), device=accelerator.device)
+        for number, indices in enumerate(group):
+            last = number == len(group) - 1
+            with nullcontext() if last else accelerator.no_sync(self._model):
+                loss = self._model(self._batch(indices)) / len(group)
+                accelerator.backward(loss)
+            total += loss.detach()
+        if self._settings.grad_norm_clip:
+            accelerator.clip_grad_norm_(self._parameters, self._settings.grad_norm_clip)
+        self._adamw.step()
+        self._adamw.zero_grad()
+        clear_after = self._settings.clear_CUDA_cache_after_n_steps
+        if clear_after and accelerator.device.type == "cuda" and (step + 1) % clear_after == 0:
+            torch.cuda.empty_cache()
+        return total
+
+    def _batch(self, indices: Sequence[int]) -> Batch:
+        examples = [self._data.examples[index] for index in indices]
+        with self._accelerator.split_between_processes(examples, apply_padding=True) as own:
+            return self._data.collate(own).to(self._accelerator.device)
+
+    def _end_of_epoch(
+        self, progress: TrainingProgress
+    ) -> Generator[TrainingEvent, None, TrainingProgress]:
+        """Score the development data, keep the best weights, save where we are."""
+        epoch, checkpoints = progress.epoch, self._settings.checkpoints
+        progress = replace(progress, epoch=epoch + 1, step_in_epoch=0)
+        if self._data.score_development is not None:
+            started = time.perf_counter()
+            scores = self._data.score_development(self._unwrapped)
+            is_best = progress.best_score is None or scores.headline_f1 > progress.best_score
+            if is_best:
+                progress = replace(progress, best_score=scores.headline_f1, best_epoch=epoch)
+            seconds = time.perf_counter() - started
+            yield DevelopmentDone(epoch, progress.step, scores, is_best, seconds)
+            if is_best and checkpoints.metric_based:
+                yield self._save(BEST, progress)
+        progress = replace(progress, finished=self._is_finished(progress))
+        if checkpoints.most_recent or progress.best_score is None:
+            yield self._save(LAST, progress)
+        return progress
+
+    def _is_finished(self, progress: TrainingProgress) -> bool:
+        if progress.epoch >= self._settings.num_epochs:
+            return True
+        patience = self._settings.early_stop
+        if not patience or progress.best_epoch is None:
+            return False
+        return progress.epoch - 1 - progress.best_epoch >= patience
+
+    def _save(self, name: str, progress: TrainingProgress) -> CheckpointSaved:
+        path = self._checkpoints / name
+        if self._accelerator.is_main_process:
+            optimizer = None
+            if name == LAST:
+                optimizer = optimizer_tensors(self._optimizer.adamw, self._optimizer.names)
+            save_checkpoint(path, self._description, progress, self._unwrapped, optimizer)
+        self._accelerator.wait_for_everyone()
+        return CheckpointSaved(path, progress.step)
