@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from mtner_cli.core.actions.timesteps import TaggedSpan
-from mtner_cli.core.actions.vocabulary import Tag
+from mtner_cli.core.decode.mentions import ScoredMention
 
-
-class ScoredMention(NamedTuple):
-    """A predicted mention: word indices, end exclusive, and the model's confidence in [0, 1]."""
-
-    start: int
-    end: int
-    tag: Tag
-    score: float
+__all__ = ["ScoredMention", "TestedSentence"]
 
 
 @dataclass(frozen=True, slots=True)

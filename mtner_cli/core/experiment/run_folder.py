@@ -1,0 +1,81 @@
+"""Where the files of a run are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtner_cli.core.corpus.atomic import atomic_text_file
+from mtner_cli.errors import CheckpointError
+
+RESOLVED_CONFIG = "resolved_cfg.yaml"
+CHECKPOINTS = {"best": "best.safetensors", "last": "last.safetensors"}
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's output folder."""
+
+    path: Path
+
+    @staticmethod
+    def find(path: Path) -> RunFolder:
+        """The run that ``path`` (its folder, or its resolved configuration) belongs to.
+
+        Raises:
+            CheckpointError: if there is no run.
+        """
+        folder = path.parent if path.name == RESOLVED_CONFIG else path
+        if not (folder / RESOLVED_CONFIG).is_file():
+            raise CheckpointError(
+                f"{path}: no run here; expected a folder that holds {RESOLVED_CONFIG} (a training "
+                "writes it), or that file itself"
+            )
+        return RunFolder(folder)
+
+    @property
+    def resolved_config(self) -> Path:
+        return self.path / RESOLVED_CONFIG
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def encoder(self) -> Path:
+        """The encoder's configuration and tokenizer, so that the run can be loaded anywhere."""
+        return self.path / "encoder"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.jsonl"
+
+    @property
+    def sampling(self) -> Path:
+        return self.path / "sampling.jsonl"
+
+    def checkpoint(self, which: str | None = None) -> Path:
+        """The checkpoint ``best`` or ``last``, or a file; the best there is, if not said.
+
+        Raises:
+            CheckpointError: if it is not there.
+        """
+        if which is None:
+            candidates = [self.checkpoints / name for name in CHECKPOINTS.values()]
+        else:
+            candidates = [self.checkpoints / CHECKPOINTS.get(which, which), Path(which)]
+        for candidate in candidates:
+            if candidate.is_file():
+                return candidate
+        wanted = f"checkpoint {which!r}" if which else "checkpoint"
+        there = sorted(path.name for path in self.checkpoints.glob("*.safetensors"))
+        raise CheckpointError(
+            f"{self.path}: there is no {wanted}; in its checkpoints folder there is "
+            f"{', '.join(there) or 'nothing yet'}"
+        )
+
+    def start(self, resolved_config: str) -> None:
+        """Make the folder and write the resolved configuration into it."""
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        with atomic_text_file(self.resolved_config) as file:
+            file.write(resolved_config)

@@ -1,0 +1,192 @@
+"""Testing: a model over the sentences of corpora, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from mtner_cli.config.load import load_resolved
+from mtner_cli.config.schema import ExperimentConfig
+from mtner_cli.core.corpus.splits import CorpusSplit, SplitName
+from mtner_cli.core.decode.predict import predict_mentions
+from mtner_cli.core.evaluate.scores import Evaluation, evaluate
+from mtner_cli.core.evaluate.tested import TestedSentence
+from mtner_cli.core.experiment.corpora import (
+    Annotated,
+    annotated_tags,
+    read_splits,
+    tokenize_splits,
+)
+from mtner_cli.core.experiment.run_folder import RunFolder
+from mtner_cli.core.features.batch import Collator, batches_by_length
+from mtner_cli.core.features.examples import Example, examples_of
+from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
+from mtner_cli.core.model.build import build_model
+from mtner_cli.core.model.ner_model import NerModel
+from mtner_cli.core.pretrained import encoder_from_config, load_tokenizer
+from mtner_cli.core.train.checkpoint import ModelDescription, load_checkpoint
+from mtner_cli.core.train.limits import limited
+from mtner_cli.errors import CheckpointError
+
+TOKENS_PER_BATCH = 4096
+
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A trained model with what it needs to read text."""
+
+    config: ExperimentConfig
+    folder: RunFolder
+    checkpoint: Path
+    description: ModelDescription
+    model: NerModel
+    tokenizer: SubwordTokenizer
+
+    @property
+    def separate_tags(self) -> bool:
+        return self.config.data_transform.train_with_separate_tags
+
+    @property
+    def collate(self) -> Collator:
+        return Collator(self.description.vocabulary, self.tokenizer.pad_id)
+
+
+@dataclass(frozen=True)
+class RunEvaluation:
+    """The tested sentences and their scores."""
+
+    sentences: list[TestedSentence]
+    evaluation: Evaluation
+
+
+def load_run(path: Path, checkpoint: str | None, device: torch.device) -> LoadedRun:
+    """Load a run's configuration, tokenizer and weights; nothing is downloaded or unpickled.
+
+    Raises:
+        CheckpointError: where there is no run or no such checkpoint, or they do not fit.
+    """
+    folder = RunFolder.find(path)
+    config = load_resolved(folder.resolved_config)
+    checkpoint_path = folder.checkpoint(checkpoint)
+    loaded = load_checkpoint(checkpoint_path)
+    if not folder.encoder.is_dir():
+        raise CheckpointError(f"{folder.encoder}: the run's encoder folder is missing")
+    model = build_model(encoder_from_config(folder.encoder), loaded.description.vocabulary, config)
+    try:
+        model.load_state_dict(loaded.model)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{checkpoint_path}: its weights do not fit the model that {folder.resolved_config} "
+            f"describes ({str(error).splitlines()[0]})"
+        ) from None
+    return LoadedRun(
+        config,
+        folder,
+        checkpoint_path,
+        loaded.description,
+        model.to(device).eval(),
+        load_tokenizer(str(folder.encoder)),
+    )
+
+
+def scored_tags(annotated: Annotated, splits: Sequence[CorpusSplit], separate: bool) -> Annotated:
+    """The tags to score on each corpus: those it was known to annotate, and those it does here."""
+    here = annotated_tags(splits, separate)
+    return {corpus: tags | annotated.get(corpus, frozenset()) for corpus, tags in here.items()}
+
+
+def predict_sentences(
+    model: NerModel,
+    sentences: Sequence[TokenizedSentence],
+    tokenizer: SubwordTokenizer,
+    collate: Collator,
+    max_tokens: int,
+    device: torch.device,
+    limit_batches: float | int = 1.0,
+    on_progress: OnProgress | None = None,
+) -> list[TestedSentence]:
+    """Predict the mentions of sentences; with a limit, only sentences that were read whole.
+
+    Args:
+        on_progress: called with the number of finished examples and of all.
+    """
+    examples = examples_of(sentences, tokenizer, max_tokens)
+    batches = list(batches_by_length(examples, TOKENS_PER_BATCH))
+    batches = batches[len(batches) - limited(len(batches), limit_batches) :]
+    total, done = sum(map(len, batches)), 0
+
+    def report(finished: int) -> None:
+        nonlocal done
+        done += finished
+        if on_progress is not None:
+            on_progress(done, total)
+
+    found = predict_mentions(model, examples, collate, device, report, batches)
+    incomplete = _read_in_part(examples, batches)
+    return [
+        TestedSentence(
+            sentence.corpus,
+            sentence.index,
+            sentence.sentence.document,
+            sentence.sentence.text,
+            sentence.words,
+            tuple((start, end) for start, end in sentence.word_offsets.tolist()),
+            sentence.gold,
+            sentence.gold_unmatched,
+            tuple(found.get((sentence.corpus, sentence.index), ())),
+        )
+        for sentence in sentences
+        if (sentence.corpus, sentence.index) not in incomplete
+    ]
+
+
+def _read_in_part(
+    examples: Sequence[Example], batches: Sequence[Sequence[Example]]
+) -> set[tuple[str, int]]:
+    """The sentences of examples that a limit left out."""
+    read = {id(example) for batch in batches for example in batch}
+    return {
+        (piece.sentence.corpus, piece.sentence.index)
+        for example in examples
+        if id(example) not in read
+        for piece in example.pieces
+    }
+
+
+def evaluate_run(
+    run: LoadedRun,
+    device: torch.device,
+    split: SplitName = "test",
+    on_progress: OnProgress | None = None,
+) -> RunEvaluation | None:
+    """Test a run on the ``split`` of each of its corpora; None if none of them has one.
+
+    Raises:
+        DataError: where a corpus's file is missing or not of its encoding.
+    """
+    transform = run.config.data_transform
+    splits = read_splits(run.config.datasets, transform, split)
+    if not splits:
+        return None
+    sentences = [
+        sentence
+        for tokenized in tokenize_splits(splits, run.tokenizer, run.separate_tags)
+        for sentence in tokenized.sentences
+    ]
+    tested = predict_sentences(
+        run.model,
+        sentences,
+        run.tokenizer,
+        run.collate,
+        transform.max_tokens,
+        device,
+        run.config.train.limit_test_batches,
+        on_progress,
+    )
+    annotated = scored_tags(run.description.annotated, splits, run.separate_tags)
+    return RunEvaluation(tested, evaluate(tested, annotated))

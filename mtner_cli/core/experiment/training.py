@@ -1,0 +1,172 @@
+"""Training an experiment: what its configuration asks for, put together and started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+
+from mtner_cli.config.load import dump_resolved
+from mtner_cli.config.schema import ExperimentConfig
+from mtner_cli.core.corpus.splits import CorpusSplit
+from mtner_cli.core.evaluate.scores import Evaluation, evaluate
+from mtner_cli.core.experiment.corpora import (
+    action_frequencies,
+    annotated_tags,
+    build_vocabulary,
+    foreign_actions,
+    read_splits,
+    tokenize_splits,
+)
+from mtner_cli.core.experiment.run_folder import RunFolder
+from mtner_cli.core.experiment.testing import predict_sentences, scored_tags
+from mtner_cli.core.features.batch import Collator
+from mtner_cli.core.features.examples import Example, ExampleNotes, examples_of, with_timesteps
+from mtner_cli.core.features.tokenize import SubwordTokenizer
+from mtner_cli.core.model.build import build_model
+from mtner_cli.core.model.ner_model import NerModel
+from mtner_cli.core.pretrained import load_encoder, load_tokenizer
+from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription
+from mtner_cli.core.train.events import TrainingEvent
+from mtner_cli.core.train.trainer import Trainer, TrainingData
+
+
+@dataclass(frozen=True)
+class PreparedTraining:
+    """An experiment whose corpora have been read and made into examples.
+
+    Attributes:
+        train, dev: the splits as read.
+        examples: of the training splits, with their gold timesteps.
+        notes: what could not be trained on.
+    """
+
+    config: ExperimentConfig
+    tokenizer: SubwordTokenizer
+    description: ModelDescription
+    train: list[CorpusSplit]
+    dev: list[CorpusSplit]
+    examples: list[Example]
+    notes: ExampleNotes
+
+
+def prepare_training(config: ExperimentConfig) -> PreparedTraining:
+    """Read and tokenize the training and development corpora of an experiment.
+
+    Raises:
+        EncoderError: where the encoder's tokenizer cannot be found.
+        DataError: where a corpus's file is missing or not of its encoding.
+    """
+    transform = config.data_transform
+    separate = transform.train_with_separate_tags
+    tokenizer = load_tokenizer(config.models.embed_model.pretrained_name)
+    train = read_splits(config.datasets, transform, "train")
+    dev = read_splits(config.datasets, transform, "dev")
+    annotated = annotated_tags(train, separate)
+    vocabulary = build_vocabulary(annotated, transform.change_out_to_shift)
+    notes = ExampleNotes()
+    examples = [
+        with_timesteps(example, vocabulary, notes)
+        for split in tokenize_splits(train, tokenizer, separate)
+        for example in examples_of(split.sentences, tokenizer, transform.max_tokens, notes)
+    ]
+    description = ModelDescription(vocabulary, annotated)
+    return PreparedTraining(config, tokenizer, description, train, dev, examples, notes)
+
+
+def start_training(
+    prepared: PreparedTraining,
+    device: torch.device,
+    resume_from: Checkpoint | None = None,
+    stop_wanted: Callable[[], bool] = bool,
+) -> Iterator[TrainingEvent]:
+    """Train in the configured output folder, telling what happens.
+
+    Raises:
+        EncoderError: where the encoder cannot be found.
+    """
+    config = prepared.config
+    accelerator = _accelerator(device)
+    set_seed(config.seed)
+    if config.train.use_deterministic:
+        torch.use_deterministic_algorithms(True)
+    model = _new_model(prepared)
+    folder = RunFolder(config.output_dir)
+    if accelerator.is_main_process:
+        folder.start(dump_resolved(config))
+        save_encoder(folder.encoder, model, prepared.tokenizer)
+    vocabulary, pad_id = prepared.description.vocabulary, prepared.tokenizer.pad_id
+    foreign = foreign_actions(vocabulary, prepared.description.annotated)
+    data = TrainingData(
+        prepared.examples,
+        Collator(vocabulary, pad_id, foreign),
+        _development_scorer(prepared, accelerator.device) if prepared.dev else None,
+    )
+    trainer = Trainer(
+        model,
+        prepared.description,
+        data,
+        config.train,
+        config.seed,
+        accelerator,
+        folder.checkpoints,
+    )
+    yield from trainer.run(resume_from, stop_wanted)
+
+
+def _accelerator(device: torch.device) -> Accelerator:
+    if device.type == "cpu":
+        return Accelerator(cpu=True)
+    torch.cuda.set_device(device)
+    return Accelerator(mixed_precision="bf16")
+
+
+def _new_model(prepared: PreparedTraining) -> NerModel:
+    config, description = prepared.config, prepared.description
+    encoder = load_encoder(config.models.embed_model.pretrained_name)
+    model = build_model(encoder, description.vocabulary, config)
+    if config.models.pred_model.init_output_bias == "log_odds":
+        model.tagger.start_output_at(
+            action_frequencies(prepared.examples, description.vocabulary, description.annotated)
+        )
+    return model
+
+
+def save_encoder(folder: Path, model: NerModel, tokenizer: SubwordTokenizer) -> None:
+    """Keep what is needed to rebuild the encoder and read text, but for the weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.encoder.config.save_pretrained(folder)
+    tokenizer.tokenizer.save_pretrained(folder)
+
+
+def _development_scorer(
+    prepared: PreparedTraining, device: torch.device
+) -> Callable[[NerModel], Evaluation]:
+    config = prepared.config
+    transform = config.data_transform
+    separate = transform.train_with_separate_tags
+    sentences = [
+        sentence
+        for split in tokenize_splits(prepared.dev, prepared.tokenizer, separate)
+        for sentence in split.sentences
+    ]
+    annotated = scored_tags(prepared.description.annotated, prepared.dev, separate)
+    collate = Collator(prepared.description.vocabulary, prepared.tokenizer.pad_id)
+
+    def score(model: NerModel) -> Evaluation:
+        tested = predict_sentences(
+            model,
+            sentences,
+            prepared.tokenizer,
+            collate,
+            transform.max_tokens,
+            device,
+            config.train.limit_val_batches,
+        )
+        return evaluate(tested, annotated)
+
+    return score
