@@ -1,0 +1,96 @@
+"""A training's events as JSON lines: one object a line, whole lines only."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from mtner_cli.core.evaluate.scores import Evaluation
+from mtner_cli.core.train.events import (
+    CheckpointSaved,
+    DevelopmentDone,
+    EpochStarted,
+    StepDone,
+    Stopped,
+    TrainingEvent,
+)
+
+
+class TrainingLog:
+    """Appends each event to the run's log; opened with ``with``.
+
+    Args:
+        log: the file for all events.
+        sampling: the file for how often each corpus was drawn, a line an epoch.
+    """
+
+    def __init__(self, log: Path, sampling: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._log = log.open("a", encoding="utf-8", buffering=1)
+        self._sampling = sampling.open("a", encoding="utf-8", buffering=1)
+
+    def __enter__(self) -> TrainingLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._log.close()
+        self._sampling.close()
+
+    def handle(self, event: TrainingEvent) -> None:
+        record = {"time": round(time.time(), 3), **event_record(event)}
+        self._log.write(json.dumps(record, ensure_ascii=False) + "\n")
+        if isinstance(event, EpochStarted):
+            self._sampling.write(json.dumps(_sampling(event), ensure_ascii=False) + "\n")
+
+
+def _sampling(event: EpochStarted) -> dict[str, Any]:
+    return {"epoch": event.epoch, "drawn": event.plan.drawn, "repeated": event.plan.repeated}
+
+
+def event_record(event: TrainingEvent) -> dict[str, Any]:
+    """The event as plain JSON values; F1 in per cent."""
+    match event:
+        case EpochStarted():
+            return {"event": "epoch", "steps": event.steps, **_sampling(event)}
+        case StepDone():
+            return {
+                "event": "step",
+                "epoch": event.epoch,
+                "step": event.step,
+                "loss": event.loss,
+                "learning_rates": event.learning_rates,
+                "examples_per_second": round(event.examples / event.seconds, 2),
+            }
+        case DevelopmentDone():
+            record: dict[str, Any] = {
+                "event": "development",
+                "epoch": event.epoch,
+                "step": event.step,
+                "f1": _percent(event.scores.headline_f1),
+                "f1_of_corpora": {
+                    name: _percent(f1) for name, f1 in event.scores.f1_of_corpora().items()
+                },
+                "is_best": event.is_best,
+                "seconds": round(event.seconds, 2),
+            }
+            if isinstance(event.scores, Evaluation):
+                record["foreign_predictions"] = {
+                    name: {str(tag): count for tag, count in corpus.foreign.items()}
+                    for name, corpus in event.scores.separate.corpora.items()
+                }
+            return record
+        case CheckpointSaved():
+            return {"event": "checkpoint", "file": event.path.name, "step": event.step}
+        case Stopped():
+            return {
+                "event": "stopped",
+                "reason": event.reason,
+                "epoch": event.epoch,
+                "step": event.step,
+            }
+
+
+def _percent(value: float) -> float:
+    return round(100 * value, 2)
