@@ -64,5 +64,6 @@ def polish(marked: str) -> str:
 def _n_before(word: str) -> str:
     if word[0].isdigit():
         return "n" if word[0] == "8" or word in ("11", "18") else ""
-    spelled_out = len(word) > 1 and not word[1:].islower()
-    return "n" if word[0] in ("AEFHILMNORSX" if spelled_out else "aeiouAEIO") else ""
+    first, second = word[0].upper(), word[1:2].upper()
+    spelled_out = not word[1:].islower() and second not in tuple("AEIOU")
+    return "n" if first in ("AEFHILMNORSX" if spelled_out else "AEIO") else ""
