@@ -9,6 +9,9 @@ import typer
 
 from mtner_cli import __version__
 from mtner_cli.cli.convert import convert_app
+from mtner_cli.cli.experiments import experiments
+from mtner_cli.cli.test import test
+from mtner_cli.cli.train import train
 from mtner_cli.errors import MtnerError
 
 app = typer.Typer(
@@ -20,6 +23,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(convert_app, name="convert")
+for command in (train, test, experiments):
+    app.command()(command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -115,6 +115,24 @@ def convert_jsonl(
     _convert("jsonl", inputs, out, encoding, ledger, {"scheme": scheme, "charset": charset})
 
 
+@convert_app.command("genia")
+def convert_genia(
+    inputs: Inputs,
+    out: Out,
+    split: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="File of MEDLINE ids, one a line. [default: all]"),
+    ] = None,
+    encoding: Encoding = None,
+    ledger: LedgerOut = None,
+) -> None:
+    """The GENIA corpus 3.02 in XML: nested mentions of five types.
+
+    Example: mtner convert genia GENIAcorpus3.02.merged.fixed.xml --split dev.txt --out dev.parser
+    """
+    _convert("genia", inputs, out, encoding, ledger, {"split": split})
+
+
 def _convert(
     name: str,
     inputs: list[Path],

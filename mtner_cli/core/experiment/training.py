@@ -26,13 +26,14 @@ from mtner_cli.core.experiment.run_folder import RunFolder
 from mtner_cli.core.experiment.testing import predict_sentences, scored_tags
 from mtner_cli.core.features.batch import Collator
 from mtner_cli.core.features.examples import Example, ExampleNotes, examples_of, with_timesteps
+from mtner_cli.core.features.sampler import EpochSampler
 from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.core.model.build import build_model
 from mtner_cli.core.model.ner_model import NerModel
 from mtner_cli.core.pretrained import load_encoder, load_tokenizer
 from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription
 from mtner_cli.core.train.events import TrainingEvent
-from mtner_cli.core.train.trainer import Trainer, TrainingData
+from mtner_cli.core.train.trainer import Trainer, TrainingData, epoch_size
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class PreparedTraining:
     dev: list[CorpusSplit]
     examples: list[Example]
     notes: ExampleNotes
+
+    @property
+    def steps_per_epoch(self) -> int:
+        settings = self.config.train
+        sampler = EpochSampler(self.examples, settings.batch_size, self.config.seed)
+        return epoch_size(sampler, settings)[1]
 
 
 def prepare_training(config: ExperimentConfig) -> PreparedTraining:

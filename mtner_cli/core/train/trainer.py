@@ -59,6 +59,12 @@ class TrainingData:
     score_development: Callable[[NerModel], DevelopmentScores] | None
 
 
+def epoch_size(sampler: EpochSampler, settings: TrainConfig) -> tuple[int, int]:
+    """How many batches an epoch has, and how many optimiser steps."""
+    batches = limited(sampler.batches_per_epoch, settings.limit_train_batches)
+    return batches, -(-batches // settings.accumulate_grad_batches)
+
+
 class Trainer:
     """Trains a model; see :meth:`run`.
 
@@ -84,13 +90,11 @@ class Trainer:
         self._accelerator = accelerator
         self._checkpoints = checkpoints
         self._sampler = EpochSampler(data.examples, settings.batch_size, seed)
-        batches = limited(self._sampler.batches_per_epoch, settings.limit_train_batches)
-        self._batches_per_epoch = batches
-        self.steps_per_epoch = -(-batches // settings.accumulate_grad_batches)
+        self._batches_per_epoch, self._steps_per_epoch = epoch_size(self._sampler, settings)
         # The groups hold parameters, which moving to a device must not replace.
         model.to(accelerator.device)
         self._optimizer = ScheduledOptimizer(
-            model, settings.optimizers, self.steps_per_epoch, settings.num_epochs
+            model, settings.optimizers, self._steps_per_epoch, settings.num_epochs
         )
         self._model, self._adamw = accelerator.prepare(model, self._optimizer.adamw)
         self._parameters = [p for p in model.parameters() if p.requires_grad]
@@ -131,11 +135,11 @@ class Trainer:
     ) -> Generator[TrainingEvent, None, TrainingProgress]:
         """One epoch, or what remains of it; returns the progress it came to."""
         plan = self._sampler.plan(progress.epoch)
-        yield EpochStarted(progress.epoch, self.steps_per_epoch, plan)
+        yield EpochStarted(progress.epoch, self._steps_per_epoch, plan)
         accumulate = self._settings.accumulate_grad_batches
         batches = plan.batches[: self._batches_per_epoch]
         self._model.train()
-        for step_in_epoch in range(progress.step_in_epoch, self.steps_per_epoch):
+        for step_in_epoch in range(progress.step_in_epoch, self._steps_per_epoch):
             group = batches[step_in_epoch * accumulate : (step_in_epoch + 1) * accumulate]
             started = time.perf_counter()
             rates = self._optimizer.set_step(progress.step)
@@ -150,7 +154,7 @@ class Trainer:
                 sum(map(len, group)),
                 time.perf_counter() - started,
             )
-            if step_in_epoch + 1 < self.steps_per_epoch and stop_wanted():
+            if step_in_epoch + 1 < self._steps_per_epoch and stop_wanted():
                 return progress
         return (yield from self._end_of_epoch(progress))
 

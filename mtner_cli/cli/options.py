@@ -1,0 +1,17 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Gpu = Annotated[
+    int | None,
+    typer.Option("--gpu", metavar="N", help="Use this GPU. [default: the first, if there is one]"),
+]
+Cpu = Annotated[bool, typer.Option("--cpu", help="Use the CPU even where there is a GPU.")]
+CheckpointName = Annotated[
+    str | None,
+    typer.Option("--checkpoint", help="best, last, or a file. [default: best, else last]"),
+]

@@ -1,0 +1,60 @@
+"""``mtner test``: score a trained run on the test split of its corpora."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mtner_cli.cli.options import CheckpointName, Cpu, Gpu
+
+if TYPE_CHECKING:
+    import torch
+    from rich.console import Console
+
+
+def test(
+    run: Annotated[Path, typer.Argument(help="A run's folder or its resolved_cfg.yaml.")],
+    checkpoint: CheckpointName = None,
+    gpu: Gpu = None,
+    cpu: Cpu = False,
+) -> None:
+    """Score a trained run on the test split of its corpora; results go to the run's folder.
+
+    Example: mtner test logs/quickstart/2025-01-31_12-00-00 --cpu
+    """
+    from rich.console import Console
+
+    console = Console()
+    with console.status("starting"):
+        from mtner_cli.core.device import choose_device
+    show_test(run, checkpoint, choose_device(gpu, cpu), console)
+
+
+def show_test(run: Path, checkpoint: str | None, device: torch.device, console: Console) -> None:
+    """Test a run, write its result files and print its scores."""
+    from mtner_cli.core.evaluate.results import write_results
+    from mtner_cli.core.experiment.testing import evaluate_run, load_run
+    from mtner_cli.report.progress import counting_bar
+    from mtner_cli.report.tables import evaluation_tables
+    from mtner_cli.report.text_report import write_text_report
+
+    loaded = load_run(run, checkpoint, device)
+    console.print(f"checkpoint {loaded.checkpoint} on {device}", highlight=False)
+    with counting_bar(console, "testing") as report:
+        outcome = evaluate_run(loaded, device, on_progress=report)
+    if outcome is None:
+        console.print(
+            "No corpus of this run has a test split (datasets.*.split_paths.test): nothing to "
+            "test. Use predict-cross to score it on other corpora."
+        )
+        return
+    folder = loaded.folder.path
+    report_path = folder / "test_report.txt"
+    pickle_path, lines_path = write_results(folder, outcome.sentences)
+    write_text_report(report_path, outcome.sentences, outcome.evaluation)
+    for table in evaluation_tables(outcome.evaluation):
+        console.print(table)
+    for path in (report_path, lines_path, pickle_path):
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True)

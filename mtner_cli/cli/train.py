@@ -1,0 +1,99 @@
+"""``mtner train``: train an experiment and test what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mtner_cli.cli.options import Cpu, Gpu
+
+if TYPE_CHECKING:
+    import torch
+    from rich.console import Console
+
+    from mtner_cli.core.experiment.training import PreparedTraining
+    from mtner_cli.core.train.checkpoint import Checkpoint
+
+INTERRUPTED = 130
+
+
+def train(
+    experiment: Annotated[Path, typer.Argument(help="The experiment's YAML file.")],
+    override: Annotated[
+        list[str] | None,
+        typer.Option("-o", "--override", metavar="KEY=VALUE", help="Change a setting; repeatable."),
+    ] = None,
+    gpu: Gpu = None,
+    cpu: Cpu = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, read the corpora, train nothing.")
+    ] = False,
+) -> None:
+    """Train an experiment, then test its best checkpoint.
+
+    Example: mtner train configs/quickstart.yaml --gpu 0 -o train.num_epochs=5
+    """
+    from rich.console import Console
+
+    from mtner_cli.config.load import load_experiment
+
+    config = load_experiment(experiment, override or [])
+    console = Console()
+    with console.status("starting"):
+        from mtner_cli.core.device import choose_device
+        from mtner_cli.core.experiment.resume import start_point
+        from mtner_cli.core.experiment.training import prepare_training
+        from mtner_cli.report.experiment import experiment_tables
+
+    device = choose_device(gpu, cpu)
+    config, checkpoint = start_point(config, resume)
+    with console.status("reading the corpora"):
+        prepared = prepare_training(config)
+    for table in experiment_tables(prepared, str(device)):
+        console.print(table)
+    if dry_run:
+        console.print("Everything is in order; nothing was trained (--dry-run).")
+        return
+    reason = _run(prepared, device, checkpoint, console)
+    if reason == "interrupted":
+        console.print(f"Go on with: mtner train {experiment} --resume {config.output_dir}")
+        raise typer.Exit(INTERRUPTED)
+    from mtner_cli.cli.test import show_test
+
+    console.print(f"\nTesting the best checkpoint of [bold]{config.output_dir}[/bold]")
+    show_test(config.output_dir, None, device, console)
+
+
+def _run(
+    prepared: PreparedTraining,
+    device: torch.device,
+    checkpoint: Checkpoint | None,
+    console: Console,
+) -> str:
+    """Train with all listeners attached; returns why the training stopped."""
+    from mtner_cli.cli.interrupt import InterruptWish
+    from mtner_cli.core.experiment.run_folder import RunFolder
+    from mtner_cli.core.experiment.training import start_training
+    from mtner_cli.core.train.events import Stopped
+    from mtner_cli.report.progress import TrainingDisplay
+    from mtner_cli.report.training_log import TrainingLog
+
+    folder = RunFolder(prepared.config.output_dir)
+    reason = "interrupted"
+    with (
+        InterruptWish() as wish,
+        TrainingLog(folder.log, folder.sampling) as log,
+        TrainingDisplay(console, prepared.config.train.num_epochs) as display,
+    ):
+        for event in start_training(prepared, device, checkpoint, wish):
+            log.handle(event)
+            display.handle(event)
+            if isinstance(event, Stopped):
+                reason = event.reason
+    return reason
