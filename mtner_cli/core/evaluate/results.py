@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtner_cli.core.actions.vocabulary import Tag
-from mtner_cli.core.corpus.atomic import atomic_text_file
+from mtner_cli.core.corpus.atomic import atomic_path, atomic_text_file
 from mtner_cli.core.evaluate.scores import joined_tag
 from mtner_cli.core.evaluate.tested import TestedSentence
 
@@ -181,5 +181,5 @@ def _mention(
 
 
 def _write_pickle(path: Path, content: dict[str, Any]) -> None:
-    with atomic_text_file(path) as file:
-        pickle.dump(content, file.buffer, protocol=_PICKLE_PROTOCOL)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        pickle.dump(content, file, protocol=_PICKLE_PROTOCOL)
