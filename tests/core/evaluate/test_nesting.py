@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtner_cli.core.actions.vocabulary import Tag
@@ -23,6 +23,7 @@ def test_equal_spans_contain_each_other():
     assert nesting_depths([(0, 2), (0, 2)]) == {(0, 2): 1}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=12))
 def test_depths_agree_with_a_naive_count(starts_and_lengths):
     spans = [(start, start + length) for start, length in starts_and_lengths]

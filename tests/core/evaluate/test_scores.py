@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtner_cli.core.actions.vocabulary import Tag
@@ -178,6 +178,7 @@ def naive_counts(some, corpus, tag, *, joined, with_unmatched):
     return total
 
 
+@settings(deadline=None)
 @given(st.lists(sentences(), max_size=6), st.booleans(), st.booleans())
 def test_scores_agree_with_a_naive_count(some, joined, with_unmatched):
     annotated = {"BC5": [TAGS[0], TAGS[1]], "NCBI": [TAGS[2]]}
@@ -200,6 +201,7 @@ def test_scores_agree_with_a_naive_count(some, joined, with_unmatched):
         }
 
 
+@settings(deadline=None)
 @given(st.lists(sentences(), max_size=6))
 def test_one_pass_gives_the_four_variants(some):
     annotated = {"BC5": [TAGS[0], TAGS[1]], "NCBI": [TAGS[2]]}
