@@ -58,6 +58,13 @@ class Ledger:
         """Name something that is written otherwise than it was read."""
         self.repairs[kind].append(Entry(place, what))
 
+    def add_entries(self, other: Ledger) -> None:
+        """Take over what another ledger names, but not its counts."""
+        for reason, entries in other.kept_out.items():
+            self.kept_out[reason] += entries
+        for kind, entries in other.repairs.items():
+            self.repairs[kind] += entries
+
 
 def write_ledger(ledger: Ledger, path: Path) -> None:
     """Write every entry as a JSON line with the keys ``part``, ``reason``, ``place``, ``what``."""

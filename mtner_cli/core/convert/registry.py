@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from mtner_cli.core.actions.codecs import EncodingName
-from mtner_cli.core.convert import conll, jsonl
+from mtner_cli.core.convert import conll, genia, jsonl
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.prepare import prepare
 from mtner_cli.core.convert.source import SourceSentence
+from mtner_cli.core.convert.type_map import TypeMap, map_types
 from mtner_cli.core.corpus.writer import CorpusWriter
 from mtner_cli.errors import ConfigError, DataError
 
@@ -56,6 +57,14 @@ CONVERTERS = {
             ("simple", "simple-char"),
             jsonl.read,
         ),
+        Converter(
+            "genia",
+            "the GENIA corpus 3.02 in XML, by files of document ids",
+            "<article> with <bibliomisc>, <sentence> with nested <cons> and <w>, as in "
+            "GENIAcorpus3.02.merged.fixed.xml",
+            ("simple", "simple-char"),
+            genia.read,
+        ),
     )
 }
 
@@ -65,6 +74,7 @@ def convert(
     inputs: Sequence[Path],
     out: Path,
     mode: EncodingName | None = None,
+    types: TypeMap | None = None,
     **options: Any,
 ) -> Ledger:
     """Convert files, one after the other, into one action file.
@@ -75,6 +85,8 @@ def convert(
         out: the action file; it appears complete or not at all.
         mode: the action encoding; None takes ``simple`` where the source gives words and
             ``simple-char`` where it gives raw text.
+        types: names to write for entity types, None to drop one, ``*`` for all others; None
+            keeps all.
         options: those of the converter's ``read``.
 
     Raises:
@@ -87,7 +99,10 @@ def convert(
         raise ConfigError([f"{name} can be written as {allowed}, not as {mode}"])
     refuse_overwriting(inputs, out)
     ledger = Ledger()
-    write_sentences(converter.read(inputs, ledger, **options), inputs, out, mode, ledger)
+    sources = converter.read(inputs, ledger, **options)
+    if types is not None:
+        sources = (map_types(source, types, ledger) for source in sources)
+    write_sentences(sources, inputs, out, mode, ledger)
     return ledger
 
 

@@ -1,0 +1,172 @@
+"""The GENIA corpus 3.02 as its merged XML: nested mentions over given words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.source import Place, SourceSentence
+from mtner_cli.core.convert.xml_events import XmlEvent, xml_events
+from mtner_cli.core.corpus.text_lines import numbered_lines
+from mtner_cli.core.types import Span
+from mtner_cli.errors import DataError
+
+_TYPE = re.compile(r"G#(DNA|RNA|protein|cell_line|cell_type)(?:_.*)?")
+_MEMBER = re.compile(r"G#[^\s()]+")
+
+
+def read(
+    inputs: Sequence[Path], ledger: Ledger, split: Path | None = None
+) -> Iterator[SourceSentence]:
+    """Stream the sentences of GENIA files, in their order, with the five types that are usual.
+
+    ``sem`` values such as ``G#DNA_domain_or_region`` become ``DNA``; those of no such type are no
+    mention. Members of a coordination (``sem="(AND G#x G#y)"``) share words and go to the ledger,
+    as published counts leave them out. Of a document that stands there twice the later version
+    is read, likewise.
+
+    Args:
+        inputs: the XML files.
+        ledger: gains coordinations, documents that are not read and words that were not marked.
+        split: a file with one MEDLINE id a line; only these documents are read.
+
+    Raises:
+        DataError: if a file is no such XML, or the split file is missing or empty.
+    """
+    wanted = None if split is None else _identifiers(split)
+    missing = dict(wanted or {})
+    for path in inputs:
+        versions_left = Counter(article.identifier for article in _articles(path))
+        for article in _articles(path):
+            versions_left[article.identifier] -= 1
+            missing.pop(article.identifier, None)
+            if wanted is not None and article.identifier not in wanted:
+                continue
+            if versions_left[article.identifier]:
+                reason = "document that stands there again later"
+                ledger.keep_out(reason, Place(path, article.line), article.identifier)
+                continue
+            ledger.add_entries(article.ledger)
+            yield from article.sentences
+    for identifier, place in missing.items():
+        ledger.keep_out("document of the split that is not in the corpus", place, identifier)
+
+
+def _identifiers(split: Path) -> dict[str, Place]:
+    """The ids of a split file and where each stands."""
+    lines = ((number, line.strip()) for number, line in numbered_lines(split))
+    identifiers = {_full(line): Place(split, number) for number, line in lines if line}
+    if not identifiers:
+        raise DataError(split, None, "expected a MEDLINE id on each line; found none")
+    return identifiers
+
+
+def _full(identifier: str) -> str:
+    return f"MEDLINE:{identifier.strip().removeprefix('MEDLINE:')}"
+
+
+@dataclass
+class _Article:
+    """One document; its ledger counts only where the document is written."""
+
+    line: int
+    identifier: str = ""
+    sentences: list[SourceSentence] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+def _articles(path: Path) -> Iterator[_Article]:
+    article: _Article | None = None
+    sentence: _SentenceReader | None = None
+    in_identifier = found = False
+    for event in xml_events(path):
+        edge = (event.kind, event.value)
+        if edge == ("start", "article"):
+            article = _Article(event.line)
+        elif article is None:
+            continue
+        elif edge == ("start", "sentence"):
+            sentence = _SentenceReader(Place(path, event.line), article.ledger)
+        elif edge == ("end", "sentence") and sentence is not None:
+            article.sentences.append(sentence.finished(_known_identifier(path, article)))
+            sentence = None
+        elif sentence is not None:
+            sentence.take(event)
+        elif event.value == "bibliomisc" and event.kind != "text":
+            in_identifier = event.kind == "start"
+        elif in_identifier:
+            article.identifier += event.value
+        elif edge == ("end", "article"):
+            found = True
+            article.identifier = _full(_known_identifier(path, article))
+            yield article
+            article = None
+    if not found:
+        raise DataError(path, None, "expected GENIA's XML: <article> elements; found none")
+
+
+def _known_identifier(path: Path, article: _Article) -> str:
+    if not article.identifier.strip():
+        message = "expected the article's MEDLINE id in <bibliomisc> before its sentences"
+        raise DataError(path, article.line, message)
+    return article.identifier
+
+
+class _SentenceReader:
+    """Builds one sentence from the XML events within it."""
+
+    def __init__(self, place: Place, ledger: Ledger) -> None:
+        self._place = place
+        self._ledger = ledger
+        self._words: list[str] = []
+        self._mentions: list[Span] = []
+        self._open: list[tuple[int, XmlEvent]] = []
+        self._word: str | None = None
+        self._text = ""
+
+    def take(self, event: XmlEvent) -> None:
+        if event.kind == "text":
+            if self._word is None:
+                self._text += event.value
+            else:
+                self._word += event.value
+            return
+        self._keep_text()
+        match event.kind, event.value:
+            case "start", "w":
+                self._word = ""
+            case "end", "w":
+                self._words.append(self._word or "")
+                self._word = None
+            case "start", "cons":
+                self._open.append((len(self._words), event))
+            case "end", "cons":
+                self._close(*self._open.pop())
+
+    def finished(self, document: str) -> SourceSentence:
+        self._keep_text()
+        mentions = tuple(self._mentions)
+        return SourceSentence(self._place, tuple(self._words), "", mentions, document)
+
+    def _keep_text(self) -> None:
+        """Text between ``<w>`` elements: mostly white space, sometimes an unmarked word."""
+        for word in self._text.split():
+            self._ledger.repair("text outside <w> became a word", self._place, repr(word))
+            self._words.append(word)
+        self._text = ""
+
+    def _close(self, start: int, opening: XmlEvent) -> None:
+        end = len(self._words) + (self._word is not None)
+        meaning = opening.attributes.get("sem", "")
+        if meaning.startswith("("):
+            place = Place(self._place.path, opening.line)
+            for member in _MEMBER.findall(meaning):
+                if entity_type := _TYPE.fullmatch(member):
+                    what = f"{entity_type[1]} in {opening.attributes.get('lex', '')}"
+                    self._ledger.keep_out("member of a coordination", place, what)
+        elif entity_type := _TYPE.fullmatch(meaning):
+            self._mentions.append(Span(start, end, entity_type[1]))
