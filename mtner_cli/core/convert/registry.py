@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mtner_cli.core.actions.codecs import EncodingName
-from mtner_cli.core.convert import conll, genia, jsonl
+from mtner_cli.core.convert import bc5cdr_halves, conll, genia, hunflair, jsonl
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.prepare import prepare
 from mtner_cli.core.convert.source import SourceSentence
@@ -64,6 +64,21 @@ CONVERTERS = {
             "GENIAcorpus3.02.merged.fixed.xml",
             ("simple", "simple-char"),
             genia.read,
+        ),
+        Converter(
+            "hunflair",
+            "the HUNER corpora as Flair caches them",
+            "'token tag +' or 'token tag -' a line (+: a space follows), IOB2, blank lines between "
+            "sentences",
+            ("simple-char",),
+            hunflair.read,
+        ),
+        Converter(
+            "bc5cdr-halves",
+            "the synthetic ensemble: halves of BC5CDR that annotate one type each",
+            "train.tsv and devel.tsv of BC5CDR, in IOB2 columns",
+            ("simple", "simple-char"),
+            bc5cdr_halves.read,
         ),
     )
 }
