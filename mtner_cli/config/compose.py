@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from mtner_cli.config.explain import explain
 from mtner_cli.config.faults import Fault, KeyPath, Origin, concerns
 from mtner_cli.config.overrides import merged, nested, parse_overrides
-from mtner_cli.config.references import resolve_references
+from mtner_cli.config.references import Resolved, resolve_references
 from mtner_cli.config.yaml_source import YamlSource
 from mtner_cli.errors import ConfigError
 
@@ -61,33 +61,63 @@ def compose(
     for key, value, override_name in parse_overrides(overrides):
         values = merged(values, nested(key, value))
         places |= dict.fromkeys(_keys_within(value, key), override_name)
-    values, reference_faults, unresolved = resolve_references(values, now or datetime.now())
-    faults = [*source.faults, *reference_faults]
-    checked = _validated(recipe, values, source.unreadable | unresolved)
-    config, faults = checked[0], faults + checked[1]
-    if config is None or faults:
+    resolved = resolve_references(values, now or datetime.now())
+    outcome = _checked(recipe, resolved, source.unreadable)
+    faults = [*source.faults, *outcome.faults]
+    if outcome.settings is None or faults:
         origin = Origin(name, places)
         raise ConfigError([origin.describe(fault) for fault in faults])
-    return config
+    return outcome.settings
 
 
-def _validated(
-    recipe: Recipe[Settings], values: dict[str, Any], unsure: set[KeyPath]
-) -> tuple[Settings | None, list[Fault]]:
-    """Check the settings; what depends on keys that are unsure or refused is not complained of."""
-    config: Settings | None
-    faults: list[Fault] = []
+@dataclass(frozen=True)
+class _Outcome(Generic[Settings]):
+    """The settings, None where the schema refuses them, and what is wrong with them."""
+
+    settings: Settings | None
+    faults: list[Fault]
+
+
+def _checked(
+    recipe: Recipe[Settings], resolved: Resolved, unreadable: set[KeyPath]
+) -> _Outcome[Settings]:
+    """Check the settings; what only follows from another fault is not complained of."""
+    outcome = _validated(recipe, resolved.values)
+    unsure = unreadable | resolved.unresolved
+    refused = [fault for fault in outcome.faults if not concerns(fault.key, unsure)]
+    causes = unreadable | {fault.key for fault in refused}
+    following = _referring_to(causes, resolved.targets)
+    faults = [fault for fault in [*resolved.faults, *refused] if fault.key not in following]
+    settings = outcome.settings or _mended(recipe, resolved.values, unsure | causes)
+    if settings is not None:
+        found = [fault for check in recipe.checks for fault in check(settings)]
+        faults += [fault for fault in found if not concerns(fault.key, unsure | causes)]
+    return _Outcome(settings, faults)
+
+
+def _validated(recipe: Recipe[Settings], values: dict[str, Any]) -> _Outcome[Settings]:
+    """The settings, or what the schema says against them."""
     try:
-        config = TypeAdapter(recipe.schema).validate_python(values)
+        return _Outcome(TypeAdapter(recipe.schema).validate_python(values), [])
     except ValidationError as error:
-        refused = explain(error, recipe.schema)
-        faults = [fault for fault in refused if not concerns(fault.key, unsure)]
-        unsure = unsure | {fault.key for fault in refused}
-        config = _mended(recipe, values, unsure)
-    if config is not None:
-        found = [fault for check in recipe.checks for fault in check(config)]
-        faults += [fault for fault in found if not concerns(fault.key, unsure)]
-    return config, faults
+        return _Outcome(None, explain(error, recipe.schema))
+
+
+def _referring_to(
+    causes: set[KeyPath], targets: Mapping[KeyPath, Iterable[KeyPath]]
+) -> set[KeyPath]:
+    """The keys that refer to one of ``causes``, directly or through others."""
+    following: set[KeyPath] = set()
+    while True:
+        reached = causes | following
+        more = {
+            key
+            for key, named in targets.items()
+            if any(concerns(target, reached) for target in named)
+        }
+        if more <= following:
+            return following
+        following |= more
 
 
 def _mended(
@@ -98,10 +128,7 @@ def _mended(
     for key in sorted(refused, key=len, reverse=True):
         _remove(mended, key)
         recipe.stand_in(mended, key)
-    try:
-        return TypeAdapter(recipe.schema).validate_python(mended)
-    except ValidationError:
-        return None
+    return _validated(recipe, mended).settings
 
 
 def _remove(values: dict[str, Any], key: KeyPath) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -17,18 +19,28 @@ from mtner_cli.config.faults import Fault, KeyPath, key_of_text, key_text
 _TOKEN = re.compile(r"(?P<slashes>\\*)\$\{(?:(?P<name>[^${}]*)\})?")
 
 
-def resolve_references(
-    values: dict[str, Any], now: datetime
-) -> tuple[dict[str, Any], list[Fault], set[KeyPath]]:
-    """The settings with every reference replaced by what it stands for.
+@dataclass(frozen=True)
+class Resolved:
+    """Settings whose references have been replaced by what they stand for.
 
-    Returns:
-        The settings, a fault per reference that stands for nothing, and the keys that could not be
-        resolved; these keep their text.
+    Attributes:
+        values: the settings.
+        faults: one per reference that stands for nothing.
+        unresolved: the keys that could not be resolved; they keep their text.
+        targets: for each key that holds references, the keys it refers to.
     """
+
+    values: dict[str, Any]
+    faults: list[Fault]
+    unresolved: set[KeyPath]
+    targets: dict[KeyPath, set[KeyPath]]
+
+
+def resolve_references(values: dict[str, Any], now: datetime) -> Resolved:
+    """Replace every reference; ``now`` is the time that ``${now:...}`` gives."""
     resolver = _Resolver(values, now)
     resolved = resolver.resolve(values, ())
-    return resolved, resolver.faults, resolver.unresolved
+    return Resolved(resolved, resolver.faults, resolver.unresolved, dict(resolver.targets))
 
 
 def escape_references(values: Any) -> Any:
@@ -59,6 +71,7 @@ class _Resolver:
         self._known: dict[KeyPath, Any] = {}
         self.faults: list[Fault] = []
         self.unresolved: set[KeyPath] = set()
+        self.targets: defaultdict[KeyPath, set[KeyPath]] = defaultdict(set)
 
     def resolve(self, value: Any, key: KeyPath) -> Any:
         """The value with its references replaced; a text that has a fault stays as it is."""
@@ -117,6 +130,7 @@ class _Resolver:
                 + (" (output_dir sets the run's folder)" if resolver == "hydra" else ""),
             )
         target = key_of_text(name.strip())
+        self.targets[key].add(target)
         value: Any = self._values
         for part in target:
             if not isinstance(value, dict) or part not in value:

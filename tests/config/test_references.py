@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtner_cli.config.faults import Fault
@@ -16,18 +16,20 @@ NAMES = st.text("ab.$", min_size=1, max_size=3)
 
 
 def resolve(**values: Any) -> dict[str, Any]:
-    resolved, faults, unresolved = resolve_references(values, NOON)
-    assert not faults
-    assert not unresolved
-    return resolved
+    resolved = resolve_references(values, NOON)
+    assert not resolved.faults
+    assert not resolved.unresolved
+    return resolved.values
 
 
 def refusal(**values: Any) -> Fault:
-    _, (fault,), unresolved = resolve_references(values, NOON)
-    assert fault.key in unresolved
+    resolved = resolve_references(values, NOON)
+    (fault,) = resolved.faults
+    assert fault.key in resolved.unresolved
     return fault
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, PIECES.map("".join) | st.integers() | st.lists(PIECES.map("".join))))
 def test_escaped_texts_mean_themselves(values: dict[str, Any]) -> None:
     assert resolve(**escape_references(values)) == values
@@ -86,10 +88,10 @@ def test_what_belongs_to_other_tools_is_refused(text: str) -> None:
 
 def test_a_circle_is_reported_once_and_everything_in_it_stays() -> None:
     values = {"a": "${b.c}", "b": {"c": "x${a}"}, "d": "${a}"}
-    resolved, faults, unresolved = resolve_references(values, NOON)
-    assert faults == [Fault(("a",), "refers to itself: a -> b.c -> a")]
-    assert unresolved == {("a",), ("b", "c"), ("d",)}
-    assert resolved == values
+    resolved = resolve_references(values, NOON)
+    assert resolved.faults == [Fault(("a",), "refers to itself: a -> b.c -> a")]
+    assert resolved.unresolved == {("a",), ("b", "c"), ("d",)}
+    assert resolved.values == values
 
 
 def test_a_section_within_itself_is_a_circle() -> None:
@@ -103,3 +105,8 @@ def test_a_reference_that_is_not_closed_is_refused(text: str) -> None:
 
 def test_a_section_cannot_be_part_of_a_text() -> None:
     assert "stands for several values" in refusal(a={"b": 1}, text="x${a}").message
+
+
+def test_it_is_known_what_refers_to_what() -> None:
+    resolved = resolve_references({"a": "${b}/${c.d}", "b": "${c.d}", "c": {"d": 1}}, NOON)
+    assert resolved.targets == {("a",): {("b",), ("c", "d")}, ("b",): {("c", "d")}}
