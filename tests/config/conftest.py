@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
@@ -29,7 +28,7 @@ def experiment(tmp_path: Path) -> Callable[..., Path]:
 
     def write(addition: str = "", base: str = EXPERIMENT) -> Path:
         path = tmp_path / "nerves.yaml"
-        path.write_text(base + dedent(addition), encoding="utf-8")
+        path.write_text(base + addition, encoding="utf-8")
         return path
 
     return write

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from mtner_cli.cli.experiments import experiments
+from mtner_cli.core.experiments import list_experiments
+
+app = typer.Typer()
+app.command()(experiments)
+
+
+@pytest.fixture
+def shown(project: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("COLUMNS", "100")
+    result = CliRunner().invoke(app, [])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_every_experiment_is_shown_with_its_corpora(shown: str, project: Path) -> None:
+    for experiment in list_experiments(project / "configs"):
+        name = experiment.path.relative_to(project / "configs").with_suffix("").as_posix()
+        assert f" {name} " in shown
+        assert all(corpus.name in shown for corpus in experiment.corpora)
+    assert "mtner train configs/EXPERIMENT.yaml" in shown
+
+
+def test_missing_files_come_with_a_command_that_can_be_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "40")
+    (tmp_path / "here.txt").touch()
+    (tmp_path / "mine.yaml").write_text(
+        "seed: 1\ntask_name: '[b]'\ndatasets:\n  '[red]C':\n    mode: simple\n    split_paths:\n"
+        "      {train: data/converted/CoNLL/train.txt, dev: here.txt}\n"
+    )
+    (tmp_path / "spoilt.yaml").write_text("task_name: [1\n")
+    lines = [line.strip() for line in CliRunner().invoke(app, ["."]).output.splitlines()]
+    assert (
+        "mtner convert conll data/original/CoNLL/eng.train --out data/converted/CoNLL/train.txt"
+        in lines
+    )
+    assert any("[red]C" in line and "1 of 2" in line for line in lines)
+    assert any(line.startswith("spoilt") and "not usable" in line for line in lines)
+    assert any(line.startswith("spoilt.yaml:2: not valid YAML") for line in lines)
+
+
+def test_a_folder_that_is_not_there_is_an_error() -> None:
+    result = CliRunner().invoke(app, ["no/such/folder"])
+    assert result.exit_code == 1
+    assert "no/such/folder: there is no such folder" in str(result.exception)

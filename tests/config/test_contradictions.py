@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+BLIND = "{use_attention: false, use_next_word: false}"
+SECOND = "  labs: {mode: simple, split_paths: {train: a, dev: b}}\n"
+
+
+@pytest.mark.parametrize(
+    ("addition", "key", "message"),
+    [
+        (
+            "  labs: {mode: simple, split_paths: {dev: b, test: c}}\n",
+            "datasets.labs.split_paths",
+            "the corpus has no train split; give split_paths.train",
+        ),
+        (
+            "data_transform: {merge_sents: {normalize: {use: true}, maximize: {use: true}}}\n",
+            "data_transform.merge_sents",
+            "normalize.use and maximize.use are both true; choose one",
+        ),
+        (
+            "data_transform: {merge_sents: {force_merge: [clinic, clinics]}}\n",
+            "data_transform.merge_sents.force_merge",
+            "'clinics' is none of the corpora (clinic); did you mean clinic?",
+        ),
+        (
+            "train: {checkpoints: {metric_based: false}}\n",
+            "train.early_stop",
+            "is 30, but checkpoints.metric_based is false, so the best epoch would be lost; "
+            "set early_stop to null, or metric_based to true",
+        ),
+        (
+            "train: {early_stop: 0, checkpoints: {metric_based: false, most_recent: false}}\n",
+            "train.checkpoints",
+            "most_recent and metric_based are both false, so nothing would be saved",
+        ),
+        (
+            SECOND + "data_transform: {change_out_to_shift: false}\n",
+            "data_transform.change_out_to_shift",
+            "is false, which is only possible with one corpus; found 2",
+        ),
+        (
+            f"ablation: {{pred_model: {{parser_state: {BLIND}}}}}\n",
+            "ablation.pred_model.parser_state",
+            "use_attention and use_next_word are both false, so the model would see nothing",
+        ),
+        (
+            "perturbations: {use: true}\n",
+            "perturbations.probs",
+            "perturbations.use is true, but no probability is given",
+        ),
+        (
+            SECOND + "perturbations: {use: true, probs: {labz: {clinic: 0.1}}}\n",
+            "perturbations.probs.labz",
+            "'labz' is none of the corpora (clinic, labs); did you mean labs?",
+        ),
+        (
+            SECOND + "perturbations: {use: true, probs: {labs: {hospital: 0.1}}}\n",
+            "perturbations.probs.labs.hospital",
+            "'hospital' is none of the corpora (clinic, labs)",
+        ),
+        (
+            SECOND + "perturbations: {use: true, probs: {labs: {labs: 0.1}}}\n",
+            "perturbations.probs.labs.labs",
+            "a corpus cannot be its own perturbation",
+        ),
+        (
+            SECOND
+            + "  ward: {mode: simple, split_paths: {train: a}}\n"
+            + "perturbations: {use: true, probs: {labs: {clinic: 0.7, ward: 0.6}}}\n",
+            "perturbations.probs.labs",
+            "the probabilities sum to 1.3, which is above 1",
+        ),
+    ],
+)
+def test_a_contradiction_is_the_only_fault(
+    addition: str, key: str, message: str, faults: Callable[..., list[str]]
+) -> None:
+    (fault,) = faults(addition)
+    place, found_key, found_message = fault.split(": ", 2)
+    assert place.startswith("nerves.yaml:")
+    assert found_key == key
+    assert found_message.startswith(message)
+
+
+def test_early_stopping_needs_a_dev_split(faults: Callable[..., list[str]]) -> None:
+    base = (
+        "seed: 1\ntask_name: x\n"
+        "datasets:\n  a: {mode: simple, split_paths: {train: t}}\n"
+        "  b: {mode: simple, split_paths: {train: t}}\n"
+    )
+    (fault,) = faults(base=base)
+    assert fault.startswith("nerves.yaml:3: datasets: no corpus has a dev split")
+    off = ["train.early_stop=null", "train.checkpoints.metric_based=false"]
+    assert faults("", *off, base=base) == []
+    assert faults("", "datasets.b.split_paths.dev=d", base=base) == []
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        "data_transform: {change_out_to_shift: false}\n",
+        "data_transform: {merge_sents: {force_merge: [clinic]}}\n",
+        "data_transform: {merge_sents: {normalize: {use: true}, maximize: {swap: true}}}\n",
+        "train: {early_stop: null, checkpoints: {metric_based: false}}\n",
+        "train: {checkpoints: {most_recent: false}}\n",
+        "ablation: {pred_model: {parser_state: {use_attention: false}}}\n",
+        "perturbations: {use: false, probs: {anyone: {anything: 0.3}}}\n",
+        SECOND + "perturbations: {use: true, probs: {labs: {clinic: 1.0}}}\n",
+    ],
+)
+def test_what_only_looks_like_a_contradiction_is_accepted(
+    addition: str, faults: Callable[..., list[str]]
+) -> None:
+    assert faults(addition) == []

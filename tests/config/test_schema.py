@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from mtner_cli.config import schema
+from mtner_cli.config.load import config_from_mapping, default_settings
+from mtner_cli.config.schema import ExperimentConfig, SplitPaths
+from mtner_cli.config.values import Section
+from mtner_cli.config.yaml_source import read_yaml
+
+MINIMAL: dict[str, Any] = {
+    "seed": 7,
+    "task_name": "nerves",
+    "datasets": {"clinic": {"mode": "simple", "split_paths": {"train": "t", "dev": "d"}}},
+}
+
+
+def leaves(values: dict[str, Any], key: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, (*key, name))
+        else:
+            yield (*key, name)
+
+
+def test_the_defaults_are_those_of_the_recipe() -> None:
+    config = config_from_mapping(MINIMAL)
+    attention = config.models.pred_model.attention_module
+    assert config.models.embed_model.pretrained_name == "michiyasunaga/BioLinkBERT-large"
+    assert (attention.action_space_dim, attention.half_context) == (2, 150)
+    assert config.models.pred_model.init_output_bias == "log_odds"
+    assert config.models.pred_model.dropout_mode == "locked"
+    assert config.data_transform.max_tokens == 405
+    assert (config.train.early_stop, config.train.num_epochs, config.train.batch_size) == (
+        30,
+        100,
+        16,
+    )
+    assert config.train.optimizers.embed_model.lr == 2e-5
+    assert config.train.optimizers.pred_model.lr == 3e-4
+    assert not config.MLFlowLogger.use
+    assert not config.perturbations.use
+
+
+def test_the_file_of_defaults_is_the_schema(project: Path) -> None:
+    written = read_yaml(project / "configs" / "defaults.yaml")
+    assert written.faults == []
+    assert written.values == default_settings()
+    assert repr(written.values) == repr(default_settings())  # also 1.0 rather than 1, and the order
+
+
+def test_the_file_of_defaults_is_an_experiment_but_for_the_mandatory_keys(project: Path) -> None:
+    values = read_yaml(project / "configs" / "defaults.yaml").values
+    assert config_from_mapping({**values, **MINIMAL}, now=None).train == schema.TrainConfig()
+
+
+def test_every_default_satisfies_the_schema() -> None:
+    for key in leaves(default_settings()):
+        section: Any = default_settings()
+        for name in key[:-1]:
+            section = section[name]
+        value: Any = section[key[-1]]
+        for name in reversed(key):
+            value = {name: value}
+        ExperimentConfig.model_validate({**MINIMAL, **value})
+
+
+def test_every_setting_has_a_line_of_documentation() -> None:
+    tree = ast.parse(inspect.getsource(schema))
+    undocumented = [
+        f"{section.name}.{ast.unparse(field.target)}"
+        for section in tree.body
+        if isinstance(section, ast.ClassDef)
+        for field, following in zip(section.body, [*section.body[1:], None], strict=True)
+        if isinstance(field, ast.AnnAssign)
+        and not (isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant))
+    ]
+    assert undocumented == []
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    config = config_from_mapping(MINIMAL)
+    with pytest.raises(ValidationError, match="frozen"):
+        config.train.num_epochs = 3  # type: ignore[misc]
+
+
+def test_all_sections_are_strict_and_closed() -> None:
+    sections = [value for _, value in inspect.getmembers(schema, inspect.isclass)]
+    sections = [section for section in sections if issubclass(section, Section)]
+    assert len(sections) > 25
+    assert all(section.model_config["extra"] == "forbid" for section in sections)
+    assert all(section.model_config["strict"] for section in sections)
+
+
+def test_splits_are_given_in_order() -> None:
+    paths = SplitPaths(test=Path("c"), train=Path("a"))
+    assert list(paths.present().items()) == [("train", Path("a")), ("test", Path("c"))]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("grad_norm_clip: 2", 2.0),
+        ("grad_norm_clip: null", None),
+        ("early_stop: null", None),
+        ("early_stop: 0", 0),
+        ("limit_train_batches: 1", 1),
+        ("limit_train_batches: 1.0", 1.0),
+        ("limit_train_batches: 0.25", 0.25),
+        ("num_sanity_val_steps: 0", 0),
+        ("clear_CUDA_cache_after_n_steps: 100", 100),
+        ("loss: BCE", "BCE"),
+    ],
+)
+def test_values_of_the_right_kind_are_taken(
+    setting: str, value: Any, experiment: Callable[..., Path]
+) -> None:
+    written = read_yaml(experiment(f"train:\n  {setting}\n")).values
+    found = getattr(config_from_mapping(written).train, setting.partition(":")[0])
+    assert repr(found) == repr(value) or (found == value and isinstance(found, int | float))
+    assert isinstance(found, int) is isinstance(value, int) or setting == "grad_norm_clip: 2"
+
+
+@pytest.mark.parametrize(
+    ("setting", "fault"),
+    [
+        ("train.num_epochs=three", "expected a whole number; found the text 'three'"),
+        ("train.num_epochs=true", "expected a whole number; found true"),
+        ("train.num_epochs=3.0", "expected a whole number; found the number 3.0"),
+        ("train.num_epochs=0", "expected a number from 1; found the number 0"),
+        ("train.num_epochs=", "expected a whole number; found nothing (null)"),
+        ("train.early_stop=-1", "expected a number from 0; found the number -1"),
+        ("train.grad_norm_clip=0", "expected a number above 0.0; found the number 0"),
+        ("train.grad_norm_clip=.inf", "expected a finite number; found the number inf"),
+        ("train.optimizers.embed_model.lr=false", "expected a number; found false"),
+        ("train.optimizers.embed_model.lr=fast", "expected a number; found the text 'fast'"),
+        ("train.use_deterministic=1", "expected true or false; found the number 1"),
+        ("train.use_deterministic='yes'", "expected true or false; found the text 'yes'"),
+        (
+            "train.loss=multilabel",
+            "expected 'MultiLabel' or 'BCE'; found the text 'multilabel'; did you mean MultiLabel?",
+        ),
+        (
+            "train.limit_val_batches=2.0",
+            "expected a fraction of the batches above 0.0 and up to 1.0 (written with a point), "
+            "or a number of batches from 1; found the number 2.0",
+        ),
+        ("train.checkpoints=all", "expected a section of 'key: value' lines; found the text 'all'"),
+        ("train.resume_from_checkpoint=3", "expected a path; found the number 3"),
+        (
+            "task_name=2024",
+            "expected text; found the number 2024 (put it in quotes to make it text)",
+        ),
+        ("run_name=no", "expected text; found false (put it in quotes to make it text)"),
+        ("run_name=''", "expected text that is not empty; found the text ''"),
+        ("run_name=[a]", "expected text; found a list"),
+        ("run_name={a: b}", "expected text; found a section"),
+        ("output_dir=~nobody-of-this-name/x", "expected a path; this user has no home folder here"),
+        ("seed=-1", "expected a number from 0; found the number -1"),
+        ("seed=4294967296", "expected a number below 4294967296; found the number 4294967296"),
+        (
+            "data_transform.merge_sents.force_merge=clinic",
+            "expected a list; found the text 'clinic'",
+        ),
+        (
+            "models.pred_model.parser_state.dropout=1",
+            "expected a number below 1.0; found the number 1",
+        ),
+        ("perturbations.probs={a: {b: 1.5}}", "expected a number up to 1.0; found the number 1.5"),
+        (
+            "datasets.clinic.encoding=utf-88",
+            "expected the name of a text encoding, such as utf-8 or latin-1; "
+            "found the text 'utf-88'",
+        ),
+        (
+            "datasets.clinic.mode=simple_char",
+            "expected 'simple' or 'simple-char'; found the text 'simple_char'; "
+            "did you mean simple-char?",
+        ),
+        ("datasets.clinic.tag_dict={A: 3}", "expected text; found the number 3"),
+        ("datasets.clinic.source=remote", "expected 'local'; found the text 'remote'"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_refused_in_words(
+    setting: str, fault: str, faults: Callable[..., list[str]]
+) -> None:
+    (found,) = faults("", setting)
+    key = setting.partition("=")[0]
+    assert found.startswith(f"override {setting!r}: {key}")
+    assert fault in found
