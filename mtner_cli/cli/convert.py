@@ -133,6 +133,57 @@ def convert_genia(
     _convert("genia", inputs, out, encoding, ledger, {"split": split})
 
 
+@convert_app.command("hunflair")
+def convert_hunflair(inputs: Inputs, out: Out, ledger: LedgerOut = None) -> None:
+    """The HUNER corpora as Flair leaves them in its cache: 'token tag +' or 'token tag -' a line.
+
+    Example: mtner convert hunflair ~/.flair/datasets/huner_gene_nlm_gene/*train.conll --out g.train
+    """
+    _convert("hunflair", inputs, out, None, ledger, {})
+
+
+@convert_app.command("bc5cdr-halves")
+def convert_bc5cdr_halves(
+    folder: Annotated[Path, typer.Argument(help="Folder with BC5CDR's train.tsv and devel.tsv.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="Gets BC5_Dis and BC5_Chem.")
+    ],
+) -> None:
+    """The synthetic ensemble: one half of BC5CDR with diseases only, the other with chemicals only.
+
+    Example: mtner convert bc5cdr-halves data/original/BC5CDR --out data/converted/BC5_splits
+    """
+    from mtner_cli.core.convert.bc5cdr_halves import targets
+
+    for source, target, half in targets(folder, out):
+        _convert("bc5cdr-halves", [source], target, None, None, {"half": half})
+
+
+@convert_app.command("corpora")
+def convert_corpora(
+    file: Annotated[Path, typer.Argument(help="YAML file of corpora, splits and paths.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Corpora to convert; all if none.")
+    ] = None,
+) -> None:
+    """Everything that a YAML file of corpora, splits and paths lists.
+
+    Nothing is converted until all files are there and all settings are valid.
+
+    Example: mtner convert corpora configs/corpora/crichton.yaml BC5CDR NCBIDisease
+    """
+    from rich.console import Console
+
+    from mtner_cli.core.convert.corpora import load_conversions
+    from mtner_cli.report.ledger import print_ledger
+
+    console = Console()
+    for conversion in load_conversions(file, names or ()):
+        with console.status(f"converting to {conversion.out}"):
+            ledger = conversion.run()
+        print_ledger(ledger, conversion.out, console)
+
+
 def _convert(
     name: str,
     inputs: list[Path],

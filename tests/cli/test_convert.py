@@ -75,3 +75,26 @@ def test_the_list_and_the_examples(project: Path, tmp_path: Path) -> None:
         assert (
             "Example: mtner convert" in mtner(project, tmp_path, "convert", name, "--help").stdout
         )
+
+
+def test_corpora_and_halves(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text("a\tB-Disease\n\nPretreatment\tO\nb\tB-Chemical\n")
+    (tmp_path / "devel.tsv").write_text("a\tB-Disease\n\nMetformin\tB-Chemical\n")
+    halves = mtner(project, tmp_path, "convert", "bc5cdr-halves", ".", "--out", "halves")
+    assert halves.returncode == 0, halves.stderr
+    (tmp_path / "corpora.yaml").write_text(
+        "X: {converter: conll, splits: {train: {input: train.tsv, out: all.txt},"
+        " dev: {input: none.tsv, out: dev.txt}}}"
+    )
+    refused = mtner(project, tmp_path, "convert", "corpora", "corpora.yaml")
+    assert refused.returncode == 1
+    assert "there is no such file: none.tsv" in refused.stderr
+    written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.txt"))
+    assert written == [
+        "halves/BC5_Chem/dev.txt", "halves/BC5_Chem/train.txt",
+        "halves/BC5_Dis/dev.txt", "halves/BC5_Dis/train.txt",
+    ]  # fmt: skip
+    (tmp_path / "none.tsv").write_text("a\tB-Disease\n")
+    done = mtner(project, tmp_path, "convert", "corpora", "corpora.yaml", "X")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "all.txt").exists()

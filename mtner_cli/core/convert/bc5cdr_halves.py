@@ -45,7 +45,14 @@ def read(inputs: Sequence[Path], ledger: Ledger, half: str) -> Iterator[SourceSe
 
 
 def targets(folder: Path, out: Path) -> Iterator[tuple[Path, Path, str]]:
-    """Every file of the ensemble: the input in ``folder``, the output under ``out``, the half."""
+    """Every file of the ensemble: the input in ``folder``, the output under ``out``, the half.
+
+    Raises:
+        DataError: if an input is missing, before anything is written.
+    """
+    for source in CUTS:
+        if not (folder / source).is_file():
+            raise DataError(folder / source, None, "there is no such file")
     for half, name in FOLDERS.items():
         for source, split in zip(CUTS, ("train.txt", "dev.txt"), strict=True):
             yield folder / source, out / name / split, half

@@ -1,0 +1,61 @@
+"""Options of converters that come from a file: checked against what the converter takes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from mtner_cli.core.convert.registry import CONVERTERS
+
+_NO_OPTIONS = ("inputs", "ledger")
+
+
+def checked_options(
+    converter: str, values: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The options for a converter's ``read``, of the types that it wants, and their faults.
+
+    Args:
+        converter: a key of ``CONVERTERS``.
+        values: the options by the names of its parameters.
+
+    Returns:
+        The options that are well, and what is wrong with each of the others.
+    """
+    read = CONVERTERS[converter].read
+    hints = get_type_hints(read)
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(read).parameters.items()
+        if name not in _NO_OPTIONS
+    }
+    options: dict[str, Any] = {}
+    faults: dict[str, str] = {}
+    for name, value in values.items():
+        if name not in defaults:
+            faults[name] = unknown_name(name, defaults)
+            continue
+        try:
+            options[name] = TypeAdapter(hints[name]).validate_python(value)
+        except ValidationError as error:
+            faults[name] = error.errors()[0]["msg"]
+            continue
+        if isinstance(options[name], Path) and not options[name].is_file():
+            faults[name] = f"there is no such file: {value}"
+    for name, default in defaults.items():
+        if default is inspect.Parameter.empty and name not in values:
+            faults[name] = f"missing; {converter} needs it"
+    return options, faults
+
+
+def unknown_name(name: str, known: Iterable[str]) -> str:
+    """What to say of a name that is not among those known."""
+    names = list(known)
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(names) or 'none'}"
+    return f"unknown name {name!r}; {hint}"

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mtner_cli.core.convert.corpora import load_conversions
+from mtner_cli.core.convert.registry import CONVERTERS
+from mtner_cli.core.corpus.reader import read_corpus
+from mtner_cli.errors import ConfigError
+
+TSV = "p53\tx\tB-GENE\nbinds\ty\tO\n"
+JSONL = '{"text": "p53", "entities": [[0, 3, "Gene"]]}\n'
+CORPORA = """
+Genes:
+  converter: conll
+  encoding: simple-char
+  options: {scheme: bio}
+  types: {GENE: Gene}
+  splits:
+    train: {input: "in/*train.tsv", out: out/genes/train.txt}
+    dev: {input: in/train.tsv, out: out/genes/dev.txt, options: {tag_column: 3}}
+More-genes:
+  converter: jsonl
+  splits:
+    test: {input: in/test.jsonl, out: out/more.txt}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "train.tsv").write_text(TSV)
+    (tmp_path / "in" / "test.jsonl").write_text(JSONL)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def faults(folder: Path, content: str) -> list[str]:
+    (folder / "corpora.yaml").write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        load_conversions(Path("corpora.yaml"))
+    return [fault.removeprefix("corpora.yaml:") for fault in caught.value.faults]
+
+
+def test_all_corpora_and_splits_are_converted(folder: Path) -> None:
+    (folder / "corpora.yaml").write_text(CORPORA)
+    conversions = load_conversions(Path("corpora.yaml"))
+    assert [(c.corpus, c.split) for c in conversions] == [
+        ("Genes", "train"), ("Genes", "dev"), ("More-genes", "test"),
+    ]  # fmt: skip
+    for conversion in conversions:
+        assert conversion.run().mentions == {"Gene": 1}
+        (sentence,) = read_corpus(folder / conversion.out, "simple-char")
+        assert sentence.text.startswith("p53")
+
+
+def test_one_corpus_of_a_file(folder: Path) -> None:
+    (folder / "corpora.yaml").write_text(CORPORA)
+    (folder / "in" / "train.tsv").unlink()
+    (conversion,) = load_conversions(Path("corpora.yaml"), ["More-genes"])
+    assert conversion.source == Path("in/test.jsonl")
+    with pytest.raises(ConfigError, match="there is no corpus Gens, only Genes, More-genes"):
+        load_conversions(Path("corpora.yaml"), ["Gens"])
+
+
+def test_all_faults_are_reported_together(folder: Path) -> None:
+    (folder / "in" / "2train.tsv").write_text(TSV)
+    content = """
+A:
+  converter: conl
+  splits: {train: {input: in/none.tsv, out: out/a.txt}}
+B:
+  converter: conll
+  options: {scema: bio, tag_column: last}
+  splits:
+    train: {input: "in/*train.tsv", out: out/b.txt}
+    dev: {input: in/train.tsv, out: out/b.txt}
+    test: {input: in/test.jsonl, out: in/train.tsv}
+C:
+  converter: bc5cdr-halves
+  splits: {train: {input: in/train.tsv, out: out/c.txt}}
+D:
+  converter: hunflair
+  encoding: simple
+  splits: {train: {input: in/train.tsv, out: out/d.txt}}
+E:
+  converter: genia
+  splits: {train: {input: in/train.tsv, out: out/e.txt, options: {split: none.txt}}}
+"""
+    expected = [
+        "3: A.converter: unknown name 'conl'; did you mean conll?",
+        "7: B.options.scema: unknown name 'scema'; did you mean scheme?",
+        "7: B.options.tag_column: Input should be a valid integer",
+        "14: C.splits.train.options.half: missing; bc5cdr-halves needs it",
+        "17: D.encoding: hunflair can be written as simple-char only",
+        "21: E.splits.train.options.split: there is no such file: none.txt",
+        "4: A.splits.train.input: there is no such file: in/none.tsv",
+        "9: B.splits.train.input: expected one file for in/*train.tsv; "
+        "found in/2train.tsv, in/train.tsv",
+        "10: B.splits.dev.out: out/b.txt is written by B.splits.train as well",
+        "in/train.tsv is a source, which is never overwritten",
+    ]
+    found = faults(folder, content)
+    for message in expected:
+        assert any(message in fault for fault in found), (message, found)
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "at least 1"),
+        ("A: {converter: conll}", "A.splits: missing"),
+        ("A: {splits: {}}", "A.converter: missing"),
+        ("A: {converter: conll, split: {}, splits: {x: {input: a, out: b}}}", "split"),
+    ],
+)
+def test_what_is_no_file_of_corpora(folder: Path, content: str, message: str) -> None:
+    assert any(message in fault for fault in faults(folder, content))
+
+
+NEEDS_PUBTATOR = pytest.mark.skipif(
+    "pubtator" not in CONVERTERS, reason="the converter pubtator is not here yet"
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bc5cdr-halves",
+        "conll",
+        "crichton",
+        pytest.param("evaluation", marks=NEEDS_PUBTATOR),
+        "genia",
+        "hunflair",
+    ],
+)
+def test_the_shipped_files_lack_nothing_but_their_data(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load_conversions(project / "configs" / "corpora" / f"{name}.yaml")
+    other = [
+        fault
+        for fault in caught.value.faults
+        if "there is no such file" not in fault and "expected one file" not in fault
+    ]
+    assert other == []
+
+
+def test_the_halves_by_their_file(
+    project: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data" / "original").mkdir(parents=True)
+    (tmp_path / "data" / "original" / "BC5CDR").symlink_to(shared_data / "BC5CDR")
+    monkeypatch.chdir(tmp_path)
+    ledgers = {
+        (conversion.corpus, conversion.split): conversion.run()
+        for conversion in load_conversions(project / "configs" / "corpora" / "bc5cdr-halves.yaml")
+    }
+    train = [ledgers[name, "train"].sentences for name in ("BC5_Dis", "BC5_Chem")]
+    assert sum(train) == 4560
+    assert list(ledgers["BC5_Dis", "dev"].mentions) == ["Disease"]
