@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 convert_app = typer.Typer(
     help="Convert a corpus to the action files that training reads.", no_args_is_help=True
@@ -172,16 +175,23 @@ def convert_corpora(
 
     Example: mtner convert corpora configs/corpora/crichton.yaml BC5CDR NCBIDisease
     """
+    from itertools import groupby
+
     from rich.console import Console
 
     from mtner_cli.core.convert.corpora import load_conversions
-    from mtner_cli.report.ledger import print_ledger
+    from mtner_cli.report.ledger import print_ledgers
 
     console = Console()
-    for conversion in load_conversions(file, names or ()):
-        with console.status(f"converting to {conversion.out}"):
-            ledger = conversion.run()
-        print_ledger(ledger, conversion.out, console)
+    conversions = load_conversions(file, names or ())
+    for corpus, of_corpus in groupby(conversions, key=lambda conversion: conversion.corpus):
+        ledgers = {}
+        console.print(corpus, style="bold", markup=False, highlight=False)
+        for conversion in of_corpus:
+            with console.status(f"converting to {conversion.out}"):
+                ledgers[conversion.split] = conversion.run()
+            _print_path(conversion.out, console)
+        print_ledgers(ledgers, console)
 
 
 def _convert(
@@ -197,13 +207,19 @@ def _convert(
 
     from mtner_cli.core.convert.ledger import write_ledger
     from mtner_cli.core.convert.registry import convert, refuse_overwriting
-    from mtner_cli.report.ledger import print_ledger
+    from mtner_cli.report.ledger import print_ledgers
 
     if ledger_path is not None:
         refuse_overwriting([*inputs, out], ledger_path)
     console = Console()
     with console.status(f"converting to {out}"):
         ledger = convert(name, inputs, out, encoding, **options)
-    print_ledger(ledger, out, console)
+    _print_path(out, console)
+    print_ledgers({"count": ledger}, console)
     if ledger_path is not None:
         write_ledger(ledger, ledger_path)
+
+
+def _print_path(path: Path, console: Console) -> None:
+    """A path on one line, however long, so that it can be copied."""
+    console.print(str(path), soft_wrap=True, markup=False, highlight=False)

@@ -1,9 +1,8 @@
-"""How the ledger of a conversion looks on a terminal."""
+"""How the ledgers of conversions look on a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -15,26 +14,43 @@ from mtner_cli.core.convert.ledger import Entry, Ledger
 PLACES_SHOWN = 3
 
 
-def print_ledger(ledger: Ledger, out: Path, console: Console) -> None:
-    """What was written to ``out``, what was mended and what was kept out, as tables."""
-    console.print(_written(ledger, out))
-    for title, reasons in (("Repairs", ledger.repairs), ("Kept out", ledger.kept_out)):
+def print_ledgers(ledgers: Mapping[str, Ledger], console: Console) -> None:
+    """What was written, what was mended and what was kept out, as tables.
+
+    Args:
+        ledgers: by what stands over their column, such as ``train``.
+        console: where to.
+    """
+    console.print(_counts(ledgers))
+    for title in ("repairs", "kept out"):
+        reasons: dict[str, list[Entry]] = {}
+        for ledger in ledgers.values():
+            found = ledger.repairs if title == "repairs" else ledger.kept_out
+            for reason, entries in found.items():
+                reasons.setdefault(reason, []).extend(entries)
         if reasons:
             console.print(_entries(title, reasons))
-    if not ledger.kept_out:
-        console.print("Nothing was kept out.")
+        elif title == "kept out":
+            console.print("Nothing was kept out.")
 
 
-def _written(ledger: Ledger, out: Path) -> Table:
-    table = Table("written", title=Text(str(out)), box=box.SIMPLE_HEAD, title_justify="left")
-    table.add_column("count", justify="right")
-    table.add_row("documents", f"{ledger.documents:,}" if ledger.documents else "-")
-    table.add_row("sentences", f"{ledger.sentences:,}")
-    table.add_row("words", f"{ledger.words:,}")
-    table.add_row("mentions", f"{ledger.mentions.total():,}")
-    for entity_type, count in sorted(ledger.mentions.items()):
-        table.add_row(Text(f"  {entity_type}"), f"{count:,}")
+def _counts(ledgers: Mapping[str, Ledger]) -> Table:
+    table = Table("written", box=box.SIMPLE_HEAD)
+    for name in ledgers:
+        table.add_column(Text(name), justify="right")
+    columns = ledgers.values()
+    table.add_row("documents", *(_number(ledger.documents) for ledger in columns))
+    table.add_row("sentences", *(_number(ledger.sentences) for ledger in columns))
+    table.add_row("words", *(_number(ledger.words) for ledger in columns))
+    table.add_row("mentions", *(_number(ledger.mentions.total()) for ledger in columns))
+    for entity_type in sorted({name for ledger in columns for name in ledger.mentions}):
+        counts = (_number(ledger.mentions[entity_type]) for ledger in columns)
+        table.add_row(Text(f"  {entity_type}"), *counts)
     return table
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count else "-"
 
 
 def _entries(title: str, reasons: Mapping[str, list[Entry]]) -> Table:

@@ -163,3 +163,19 @@ def test_the_halves_by_their_file(
     train = [ledgers[name, "train"].sentences for name in ("BC5_Dis", "BC5_Chem")]
     assert sum(train) == 4560
     assert list(ledgers["BC5_Dis", "dev"].mentions) == ["Disease"]
+
+
+def test_the_sample_corpora_convert_without_loss(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "samples").symlink_to(project / "data" / "samples")
+    monkeypatch.chdir(tmp_path)
+    conversions = load_conversions(project / "configs" / "corpora" / "samples.yaml")
+    assert len(conversions) == 6
+    for conversion in conversions:
+        ledger = conversion.run()
+        assert ledger.documents > 1
+        assert ledger.mentions.total() > ledger.sentences
+        assert not ledger.kept_out
+        assert not ledger.repairs
