@@ -10,6 +10,7 @@ import typer
 from mtner_cli import __version__
 from mtner_cli.cli.convert import convert_app
 from mtner_cli.cli.experiments import experiments
+from mtner_cli.cli.fetch import fetch
 from mtner_cli.cli.test import test
 from mtner_cli.cli.train import train
 from mtner_cli.errors import MtnerError
@@ -23,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(convert_app, name="convert")
-for command in (train, test, experiments):
+for command in (fetch, train, test, experiments):
     app.command()(command)
 
 

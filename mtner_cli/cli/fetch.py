@@ -1,0 +1,81 @@
+"""``mtner fetch``: public corpora, downloaded and verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from mtner_cli.core.fetch.download import RemoteFile
+
+
+def _print_catalogue(wanted: bool) -> None:
+    if not wanted:
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from mtner_cli.core.fetch.catalogue import load_catalogue
+
+    catalogue = load_catalogue()
+    table = Table("mtner fetch", "files", "verified by", box=box.SIMPLE_HEAD)
+    for name, files in catalogue.corpora.items():
+        verified = ["SHA-256" if file.sha256 else "counts only" for file in files.values()]
+        table.add_row(name, "\n".join(files), "\n".join(verified))
+    console = Console()
+    console.print(table)
+    console.print(f"from {catalogue.base_url}", soft_wrap=True)
+    raise typer.Exit
+
+
+def fetch(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Corpora to fetch.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="Each corpus gets a folder here.")
+    ] = Path("data/original"),
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="A mirror to fetch from instead.")
+    ] = None,
+    listing: Annotated[
+        bool,
+        typer.Option(
+            "--list", help="List the corpora and exit.", callback=_print_catalogue, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Download public corpora; goes on where it broke off, and verifies what arrives.
+
+    Example: mtner fetch BC5CDR NCBIDisease
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    from mtner_cli.core.fetch.catalogue import load_catalogue
+
+    files = list(load_catalogue().remote_files(names, out, base_url))
+    console = Console()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        for file in files:
+            console.print(_fetch_one(file, bars), soft_wrap=True, markup=False, highlight=False)
+
+
+def _fetch_one(file: RemoteFile, bars: Progress) -> str:
+    """Fetch a file under a progress bar; what to say of it."""
+    from mtner_cli.core.fetch.download import fetch as fetch_file
+
+    bar = bars.add_task(f"{file.path.parent.name}/{file.path.name}", total=None)
+    is_new = fetch_file(file, lambda here, total: bars.update(bar, completed=here, total=total))
+    bars.remove_task(bar)
+    verified = "verified" if file.sha256 else "no checksum is known: compare its counts"
+    return f"{file.path} ({verified}{'' if is_new else '; was here already'})"

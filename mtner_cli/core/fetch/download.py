@@ -1,0 +1,146 @@
+"""Download one file: go on where an earlier try broke off, verify it, then put it in place."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from mtner_cli.errors import MtnerError
+
+_PIECE = 1 << 16
+_SECONDS_TO_CONNECT = 10
+_SECONDS_WITHOUT_DATA = 30
+_TRIES = 3
+
+Progress = Callable[[int, int | None], None]
+"""Told the bytes that are here and the bytes there are, None where the server does not say."""
+
+
+class FetchError(MtnerError):
+    """A file that could not be fetched, or is not the one expected."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file to fetch.
+
+    Attributes:
+        url: where it is.
+        path: where it goes.
+        sha256: its checksum in hexadecimal; None where none is known.
+    """
+
+    url: str
+    path: Path
+    sha256: str | None
+
+
+def fetch(file: RemoteFile, progress: Progress) -> bool:
+    """Bring a file here, unless it is here already.
+
+    What has arrived is kept beside the target as ``NAME.part`` until it is complete and verified,
+    so a later call goes on from there. Without a checksum it starts again instead: nothing could
+    tell whether both pieces are of one version.
+
+    Returns:
+        False if the right file was here already.
+
+    Raises:
+        FetchError: if the server cannot be reached or does not have the file, if what it sent is
+            not the file expected, or if another file is at the target.
+    """
+    if file.path.exists():
+        if file.sha256 in (None, _sha256(file.path)):
+            return False
+        raise FetchError(
+            f"{file.path} is here, but is not the file expected (SHA-256 {file.sha256}): "
+            "move it away to fetch that"
+        )
+    part = file.path.with_name(f"{file.path.name}.part")
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        if file.sha256 is None:
+            part.unlink(missing_ok=True)
+        _download(file.url, part, progress)
+        found = _sha256(part)
+    except OSError as error:
+        raise FetchError(f"{file.path} cannot be written: {error.strerror}") from None
+    if file.sha256 not in (None, found):
+        part.unlink()
+        raise FetchError(
+            f"{file.url} is not the file expected: its SHA-256 is {found}, not {file.sha256}; "
+            "it may have changed or been damaged on the way: nothing was kept"
+        )
+    os.replace(part, file.path)
+    return True
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _download(url: str, part: Path, progress: Progress) -> None:
+    """Complete ``part``, over several connections if they break."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            while not _receive(url, part, progress):
+                part.unlink()
+            return
+        except (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+        ) as error:
+            if not tries_left:
+                raise FetchError(
+                    f"{url} cannot be fetched: {_reason(error)}; what has arrived is kept, "
+                    "and the same command goes on from there"
+                ) from None
+        except requests.RequestException as error:
+            raise FetchError(f"{url} cannot be fetched: {error}") from None
+
+
+def _receive(url: str, part: Path, progress: Progress) -> bool:
+    """Fetch what ``part`` lacks; False if the server cannot go on from what is there."""
+    have = part.stat().st_size if part.exists() else 0
+    # Compressed on the way, a file would have other byte positions than here.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    waits = (_SECONDS_TO_CONNECT, _SECONDS_WITHOUT_DATA)
+    with requests.get(url, headers=headers, stream=True, timeout=waits) as response:
+        content_range = response.headers.get("Content-Range", "")
+        if have and response.status_code == requests.codes.requested_range_not_satisfiable:
+            return content_range == f"bytes */{have}"
+        goes_on = have > 0 and response.status_code == requests.codes.partial_content
+        if goes_on and not content_range.startswith(f"bytes {have}-"):
+            return False
+        if not goes_on and response.status_code != requests.codes.ok:
+            raise FetchError(
+                f"{url} cannot be fetched: the server answered {response.status_code} "
+                f"{response.reason}"
+            )
+        here = have if goes_on else 0
+        length = response.headers.get("Content-Length")
+        total = here + int(length) if length else None
+        with part.open("ab" if goes_on else "wb") as out:
+            progress(here, total)
+            for piece in response.iter_content(_PIECE):
+                out.write(piece)
+                here += len(piece)
+                progress(here, total)
+    if total is not None and here < total:
+        raise requests.ConnectionError(f"it ended after {here:,} of {total:,} bytes")
+    return True
+
+
+def _reason(error: requests.RequestException) -> str:
+    """The innermost of nested errors, which is the one that says something."""
+    reason: BaseException = error
+    while inner := reason.__cause__ or reason.__context__:
+        reason = inner
+    return str(reason) or type(reason).__name__
