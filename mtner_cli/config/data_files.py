@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_CRICHTON = {"dev": "devel"}
-
 
 @dataclass(frozen=True)
 class DataSource:
@@ -17,8 +15,8 @@ class DataSource:
 
     Attributes:
         files: how their paths end; ``{corpus}`` and ``{split}`` stand for parts of the path.
-        command: what makes one of them, with ``{corpus}``, ``{split}``, ``{source}`` (the split as
-            the corpus itself calls it) and ``{path}`` filled in.
+        command: what makes one or all of them, with ``{corpus}``, ``{split}``, ``{source}`` (the
+            split as the corpus itself calls it) and ``{path}`` filled in.
         source_names: the corpus's own names of splits, where they differ.
     """
 
@@ -40,43 +38,35 @@ class DataSource:
         return self.command.format(**parts, source=source, path=shlex.quote(str(path)))
 
 
+_CORPORA = "mtner convert corpora configs/corpora"
+
 SOURCES = (
-    DataSource("data/converted/samples/{corpus}/{split}.txt", "make quickstart"),
     DataSource(
-        "data/converted/CoNLL/{split}.txt",
-        "mtner convert conll data/original/CoNLL/eng.{source} --out {path}",
-        {"dev": "testa", "test": "testb"},
+        "data/converted/samples/{corpus}/{split}.txt", f"{_CORPORA}/samples.yaml {{corpus}}"
+    ),
+    DataSource("data/converted/CoNLL/{split}.txt", f"{_CORPORA}/conll.yaml"),
+    DataSource("data/converted/GENIA/{split}.parser", f"{_CORPORA}/genia.yaml"),
+    DataSource(
+        "data/converted/multi-task/{corpus}/{split}.txt", f"{_CORPORA}/crichton.yaml {{corpus}}"
     ),
     DataSource(
-        "data/converted/GENIA/{split}.parser",
-        "mtner convert genia data/original/GENIA/GENIAcorpus3.02.merged.fixed.xml "
-        "--split data/original/GENIA/split_{split}.txt --out {path}",
+        "data/converted/BC5_splits/{corpus}/{split}.txt",
+        f"{_CORPORA}/bc5cdr-halves.yaml {{corpus}}",
     ),
     DataSource(
-        "data/converted/GENIA-dev/{split}.txt",
-        "mtner convert jsonl data/original/GENIA-dev/{split}.jsonlines --out {path}",
+        "data/converted/flair/{corpus}/{corpus}.{split}", f"{_CORPORA}/hunflair.yaml {{corpus}}"
+    ),
+    DataSource(
+        "data/converted/hunflair2_eval/{corpus}.txt", f"{_CORPORA}/evaluation.yaml {{corpus}}"
     ),
     DataSource(
         "data/converted/BC5CDR/{split}.txt",
         "mtner convert conll data/original/BC5CDR/{source}.tsv --out {path}",
-        _CRICHTON,
+        {"dev": "devel"},
     ),
     DataSource(
-        "data/converted/multi-task/{corpus}/{split}.txt",
-        "mtner convert conll data/original/{corpus}/{source}.tsv --out {path}",
-        _CRICHTON,
-    ),
-    DataSource(
-        "data/converted/BC5_splits/{corpus}/{split}.txt",
-        "mtner convert bc5cdr-halves data/original/BC5CDR --out data/converted/BC5_splits",
-    ),
-    DataSource(
-        "data/converted/flair/{corpus}/{corpus}.{split}",
-        "mtner convert hunflair data/original/flair/{corpus}/{split}.conll --out {path}",
-    ),
-    DataSource(
-        "data/converted/hunflair2_eval/{corpus}.txt",
-        "mtner convert pubtator data/original/hunflair2_eval/{corpus}.txt --out {path}",
+        "data/converted/GENIA-dev/{split}.txt",
+        "mtner convert jsonl data/original/GENIA-dev/{split}.jsonlines --out {path}",
     ),
 )
 

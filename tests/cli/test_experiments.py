@@ -42,10 +42,7 @@ def test_missing_files_come_with_a_command_that_can_be_copied(
     )
     (tmp_path / "spoilt.yaml").write_text("task_name: [1\n")
     lines = [line.strip() for line in CliRunner().invoke(app, ["."]).output.splitlines()]
-    assert (
-        "mtner convert conll data/original/CoNLL/eng.train --out data/converted/CoNLL/train.txt"
-        in lines
-    )
+    assert "mtner convert corpora configs/corpora/conll.yaml" in lines
     assert any("[red]C" in line and "1 of 2" in line for line in lines)
     assert any(line.startswith("spoilt") and "not usable" in line for line in lines)
     assert any(line.startswith("spoilt.yaml:2: not valid YAML") for line in lines)

@@ -13,14 +13,21 @@ from mtner_cli.config.data_files import command_for
     [
         (
             "data/converted/CoNLL/test.txt",
-            "mtner convert conll data/original/CoNLL/eng.testb --out data/converted/CoNLL/test.txt",
+            "mtner convert corpora configs/corpora/conll.yaml",
         ),
         (
             "data/converted/multi-task/BC2GM/dev.txt",
-            "mtner convert conll data/original/BC2GM/devel.tsv "
-            "--out data/converted/multi-task/BC2GM/dev.txt",
+            "mtner convert corpora configs/corpora/crichton.yaml BC2GM",
         ),
-        ("data/converted/samples/clinic/train.txt", "make quickstart"),
+        (
+            "data/converted/BC5CDR/dev.txt",
+            "mtner convert conll data/original/BC5CDR/devel.tsv "
+            "--out data/converted/BC5CDR/dev.txt",
+        ),
+        (
+            "data/converted/samples/clinic/train.txt",
+            "mtner convert corpora configs/corpora/samples.yaml clinic",
+        ),
     ],
 )
 def test_known_files_have_their_command(path: str, command: str) -> None:

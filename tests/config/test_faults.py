@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mtner_cli.config.faults import Fault, Origin, concerns, key_of_text, key_text
@@ -9,7 +9,6 @@ from mtner_cli.config.faults import Fault, Origin, concerns, key_of_text, key_te
 KEYS = st.lists(st.text(min_size=1), min_size=1, max_size=4).map(tuple)
 
 
-@settings(deadline=None)
 @given(KEYS)
 def test_a_key_is_read_back_from_its_text(key: tuple[str, ...]) -> None:
     assert key_of_text(key_text(key)) == key

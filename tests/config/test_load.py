@@ -99,7 +99,7 @@ def configurations(draw: st.DrawFn) -> ExperimentConfig:
     return config_from_mapping(escape_references(values))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(configurations())
 def test_a_resolved_configuration_reads_back_the_same(
     tmp_path_factory: pytest.TempPathFactory, config: ExperimentConfig
@@ -125,7 +125,6 @@ LEAVES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_an_override_sets_its_key_and_nothing_else(data: st.DataObject) -> None:
     key, strategy = data.draw(LEAVES)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mtner_cli.config.faults import key_text
@@ -18,7 +18,6 @@ SCALARS = TEXT | st.none() | st.booleans() | st.integers() | st.floats(allow_nan
 TREES = st.recursive(SCALARS, lambda inner: st.dictionaries(NAMES, inner, max_size=3), max_leaves=8)
 
 
-@settings(deadline=None)
 @given(KEYS, SCALARS)
 def test_any_key_and_value_can_be_written(key: tuple[str, ...], value: Any) -> None:
     ((read_key, read_value, _),) = parse_overrides([f"{key_text(key)}={write_yaml(value)}"])
@@ -51,7 +50,6 @@ def test_every_text_that_is_no_override_is_named() -> None:
     assert "stands twice" in caught.value.faults[4]
 
 
-@settings(deadline=None)
 @given(TREES, TREES)
 def test_above_wins_and_below_fills_in(below: Any, above: Any) -> None:
     joined = merged(below, above)
@@ -63,7 +61,6 @@ def test_above_wins_and_below_fills_in(below: Any, above: Any) -> None:
         assert joined == above
 
 
-@settings(deadline=None)
 @given(KEYS, SCALARS)
 def test_nested_holds_the_value_at_its_key(key: tuple[str, ...], value: Any) -> None:
     section = nested(key, value)

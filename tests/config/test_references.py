@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mtner_cli.config.faults import Fault
@@ -29,7 +29,6 @@ def refusal(**values: Any) -> Fault:
     return fault
 
 
-@settings(deadline=None)
 @given(st.dictionaries(NAMES, PIECES.map("".join) | st.integers() | st.lists(PIECES.map("".join))))
 def test_escaped_texts_mean_themselves(values: dict[str, Any]) -> None:
     assert resolve(**escape_references(values)) == values

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from mtner_cli.config.corpora import load_corpora
-from mtner_cli.config.data_files import SOURCES
+from mtner_cli.config.data_files import SOURCES, command_for
 from mtner_cli.config.load import load_experiment
 from mtner_cli.config.schema import ExperimentConfig, TrainConfig
 from mtner_cli.config.yaml_source import read_yaml
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 EXPERIMENTS = sorted((CONFIGS / "experiment").rglob("*.yaml"))
-PROTOCOLS = [CONFIGS / f"{name}.yaml" for name in ("quickstart", "bc5cdr-2k", "genia-nested")]
+QUICKSTART = CONFIGS / "quickstart.yaml"
+PROTOCOLS = [QUICKSTART, CONFIGS / "bc5cdr-2k.yaml", CONFIGS / "genia-nested.yaml"]
 CORPORA = [
     CONFIGS / "cross_corpus_evaluation.yaml",
     CONFIGS / "synthetic_evaluation.yaml",
@@ -61,6 +62,24 @@ def test_corpora_to_evaluate_on_load(path: Path) -> None:
         assert list(dataset.split_paths.present()) == ["test"]
         assert dataset.split_paths.test is not None
         assert any(source.command_for(dataset.split_paths.test) for source in SOURCES)
+
+
+@pytest.mark.parametrize("path", [*EXPERIMENTS, QUICKSTART, *CORPORA], ids=name_of)
+def test_the_command_for_a_missing_file_makes_it(path: Path) -> None:
+    """As ``mtner convert corpora FILE [NAME]`` says in its file."""
+    if path in CORPORA:
+        datasets = load_corpora(path, check_files=False)
+    else:
+        datasets = load_experiment(path, check_files=False).datasets
+    for dataset in datasets.values():
+        for file in dataset.split_paths.present().values():
+            mtner, convert, corpora, listing, *names = command_for(file).split()
+            assert (mtner, convert, corpora) == ("mtner", "convert", "corpora")
+            listed = read_yaml(CONFIGS.parent / listing).values
+            splits = [
+                split for name in names or listed for split in listed[name]["splits"].values()
+            ]
+            assert str(file) in [split["out"] for split in splits]
 
 
 def test_every_file_is_covered_by_these_tests() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mtner_cli.config.faults import Fault
@@ -36,7 +36,6 @@ def read(text: str, tmp_path: Path) -> YamlSource:
     return read_yaml(path)
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_what_is_written_reads_the_same(value: Any) -> None:
     read_back = parse_value(write_yaml(value), "value")
