@@ -54,7 +54,7 @@ def infer_actions(
     history: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     step = 0
     while True:
-        attention = memory.latent_scores(centre).amax(1).softmax(-1)
+        attention = memory.latent_scores(centre, step).amax(1).softmax(-1)
         logits = memory.logits(memory.hidden(memory.context(attention), pointer))
         best = logits.argmax(-1)
         consumes = consuming[best] | (waited >= max_steps_per_word - 1)

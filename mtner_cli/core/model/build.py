@@ -27,6 +27,7 @@ def tagger_settings(config: ExperimentConfig) -> TaggerSettings:
         dropout_positions=dropout * attention.dropout_pos_embeds,
         dropout_latents=dropout * attention.dropout_classes,
         dropout_hidden=dropout * config.models.pred_model.parser_state.dropout,
+        dropout_per_step=config.models.pred_model.dropout_mode == "per_step",
         token_multiplier=attention.tok_multiplier.value,
         train_token_multiplier=attention.tok_multiplier.train,
         use_attention=ablation.parser_state.use_attention,

@@ -5,7 +5,8 @@ encoder's slots plus the writes so far, so vectors per timestep are enough: the 
 the timesteps in reverse, takes each write back out of the memory, and forms the gradients of the
 weights in single products at the end.
 
-Shapes: B sentences, S slots, T timesteps, A actions, L latents, d width, H hidden units.
+Shapes: B sentences, S slots, T timesteps, A actions, K mask sets, L latents, d width,
+H hidden units.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from mtner_cli.core.model.slot_memory import MASKED, SlotMemory, StepTables, sof
 
 
 @dataclass(frozen=True, slots=True)
-class LockedDropout:
-    """Dropout masks that are drawn once a sentence or timestep; already scaled by 1 / keep.
+class StepDropout:
+    """Dropout masks that the steps apply themselves; already scaled by 1 / keep.
 
     Attributes:
         context: (B, T, d), for the raw context at each timestep.
@@ -36,9 +37,11 @@ class LockedDropout:
     padding: Tensor | None = None
 
 
-def attend(slots: SlotMemory, centre: Tensor, dropout: LockedDropout) -> tuple[Tensor, Tensor]:
+def attend(
+    slots: SlotMemory, centre: Tensor, step: int, dropout: StepDropout
+) -> tuple[Tensor, Tensor]:
     """Attention over the slots seen from ``centre`` (B,): weights (B, S), best latents (B, S)."""
-    best_scores, best_latents = slots.latent_scores(centre).max(1)
+    best_scores, best_latents = slots.latent_scores(centre, step).max(1)
     if dropout.attention is not None and dropout.padding is not None:
         best_scores = (best_scores * dropout.attention).masked_fill(dropout.padding, MASKED)
     return best_scores.softmax(-1), best_latents
@@ -58,7 +61,7 @@ class SlotRecurrence(torch.autograd.Function):
     def forward(
         ctx: Any,
         guide: Guide,
-        dropout: LockedDropout,
+        dropout: StepDropout,
         shift: int,
         memory: Tensor,
         start: Tensor,
@@ -75,7 +78,7 @@ class SlotRecurrence(torch.autograd.Function):
             for name in ("logits", "hidden", "context", "attention", "latents", "pointer", "centre")
         }
         for step in range(guide.max_steps):
-            attention, latents = attend(slots, centre, dropout)
+            attention, latents = attend(slots, centre, step, dropout)
             context = slots.context(attention)
             if dropout.context is not None:
                 context = context * dropout.context[:, step]
@@ -129,12 +132,13 @@ def _backward(
     tables: StepTables,
     saved: SavedSteps,
     shift: int,
-    dropout: LockedDropout,
+    dropout: StepDropout,
     grad_logits: Tensor,
 ) -> tuple[Tensor, ...]:
     """Gradients of ``memory``, ``start``, ``memory_scores`` and then of the tables, in order."""
     batch, slots, width = memory.shape
-    steps, latents = saved.logits.shape[1], tables.action_scores.shape[2]
+    steps = saved.logits.shape[1]
+    mask_sets, latents, _ = tables.position_scores.shape
     probabilities = saved.logits.softmax(-1)
     written = soft_actions(saved.logits, shift)
     kept = (written != 0).to(written.dtype)
@@ -142,13 +146,12 @@ def _backward(
     flat_memory = memory.view(batch * slots, width)
     grad_memory = torch.zeros_like(memory)
     flat_grad_memory = grad_memory.view(batch * slots, width)
-    grad_scores = memory.new_zeros(batch, latents, slots)
+    grad_scores = memory.new_zeros(batch, mask_sets * latents, slots)
     row_starts = torch.arange(batch, device=memory.device) * slots
-    action_scores = tables.action_scores.expand(batch, -1, -1)
     grad_z = torch.empty_like(saved.logits)
     grad_hidden = torch.empty_like(saved.hidden)
     grad_written_memory = torch.empty_like(saved.context)
-    grad_written_scores = memory.new_empty(batch, steps, latents)
+    grad_written_scores = memory.new_empty(batch, steps, mask_sets * latents)
     grad_attention_scores = torch.empty_like(saved.attention)
     hidden_slope = 1 - saved.hidden.square()
     for step in range(steps - 1, -1, -1):
@@ -156,11 +159,12 @@ def _backward(
         slot = row_starts + pointer
         # The write: what came of the slot's memory and of its scores in later timesteps.
         from_memory = flat_grad_memory[slot]
-        from_scores = grad_scores.gather(2, pointer.view(-1, 1, 1).expand(-1, latents, 1))
+        at_pointer = pointer.view(-1, 1, 1).expand(-1, mask_sets * latents, 1)
+        from_scores = grad_scores.gather(2, at_pointer).squeeze(2)
         grad_actions = from_memory @ tables.action_embeddings.t()
-        grad_actions += torch.bmm(action_scores, from_scores).squeeze(2)
+        grad_actions.addmm_(from_scores, tables.action_scores.t())
         grad_written_memory[:, step] = from_memory
-        grad_written_scores[:, step] = from_scores.squeeze(2)
+        grad_written_scores[:, step] = from_scores
         flat_memory.index_add_(0, slot, actions @ tables.action_embeddings, alpha=-1)
         # The masked softmax and the two layers.
         grad_actions *= kept[:, step]
@@ -182,15 +186,14 @@ def _backward(
         if dropout.attention is not None:
             score = score * dropout.attention
         grad_attention_scores[:, step] = score
-        grad_scores.scatter_add_(1, saved.latents[:, step].unsqueeze(1), score.unsqueeze(1))
-    grad_positions, grad_cls = _position_gradients(tables, saved, grad_attention_scores)
+        of_mask_set = grad_scores.narrow(1, step % mask_sets * latents, latents)
+        of_mask_set.scatter_add_(1, saved.latents[:, step].unsqueeze(1), score.unsqueeze(1))
     return (
         grad_memory,
         grad_memory[:, 0].sum(0),
         grad_scores,
-        _sum_to(grad_positions, tables.position_scores),
-        _sum_to(grad_cls, tables.cls_position_scores),
-        _sum_to(torch.bmm(written.transpose(1, 2), grad_written_scores), tables.action_scores),
+        *_position_gradients(tables, saved, grad_attention_scores),
+        written.flatten(0, 1).t() @ grad_written_scores.flatten(0, 1),
         written.flatten(0, 1).t() @ grad_written_memory.flatten(0, 1),
         _word_gradients(tables.word_hidden, saved.pointer, grad_hidden),
         grad_hidden.flatten(0, 1).t() @ saved.context.flatten(0, 1),
@@ -202,24 +205,21 @@ def _backward(
 def _position_gradients(
     tables: StepTables, saved: SavedSteps, grad_scores: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """(B, L, 2S - 1) and (B, L): each slot's score gradient, where its position was read."""
-    batch, _, slots = grad_scores.shape
-    latents, columns = tables.position_scores.shape[1:]
+    """(K, L, 2S - 1) and (K, L): each slot's score gradient, where its position was read."""
+    _, steps, slots = grad_scores.shape
+    mask_sets, latents, columns = tables.position_scores.shape
+    mask_set = torch.arange(steps, device=grad_scores.device) % mask_sets
+    latent = saved.latents + (mask_set * latents).view(1, steps, 1)
     column = torch.arange(slots, device=grad_scores.device) + (slots - 1 - saved.centre[..., None])
-    index = (saved.latents * columns + column)[:, :, 1:]
-    positions = grad_scores.new_zeros(batch, latents * columns)
-    positions.scatter_add_(1, index.flatten(1), grad_scores[:, :, 1:].flatten(1))
-    cls = grad_scores.new_zeros(batch, latents)
-    cls.scatter_add_(1, saved.latents[:, :, 0], grad_scores[:, :, 0])
-    return positions.view(batch, latents, columns), cls
+    positions = torch.zeros_like(tables.position_scores).flatten()
+    read = (latent * columns + column)[:, :, 1:]
+    positions.scatter_add_(0, read.flatten(), grad_scores[:, :, 1:].flatten())
+    cls = torch.zeros_like(tables.cls_position_scores).flatten()
+    cls.scatter_add_(0, latent[:, :, 0].flatten(), grad_scores[:, :, 0].flatten())
+    return positions.view_as(tables.position_scores), cls.view_as(tables.cls_position_scores)
 
 
 def _word_gradients(word_hidden: Tensor, pointer: Tensor, grad_hidden: Tensor) -> Tensor:
     """(B, S, H): the hidden layer's gradients, summed over the timesteps that read each slot."""
     gradients = torch.zeros_like(word_hidden)
     return gradients.scatter_add_(1, pointer.unsqueeze(-1).expand_as(grad_hidden), grad_hidden)
-
-
-def _sum_to(gradient: Tensor, table: Tensor) -> Tensor:
-    """Sum over sentences where the table was shared by all of them."""
-    return gradient.sum(0, keepdim=True) if table.shape[0] == 1 else gradient

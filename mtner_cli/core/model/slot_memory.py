@@ -1,11 +1,15 @@
 """The two memories of the slot model and its one step, shared by training and decoding.
 
-Shapes: B sentences, S slots (CLS, words, SEP), A actions, L latents, d width, H = 2d hidden units.
+Shapes: B sentences, S slots (CLS, words, SEP), A actions, K mask sets, L latents, d width,
+H = 2d hidden units.
 
 Attention scores are bilinear in the memory, and a step writes to one slot only. So the scores of
-the memory against the latents (``memory_scores``) and those of the positions (``position_scores``)
-are kept ready; a step reads a window of one, adds a vector to the other, and never touches a tensor
-of B x S x d values but for the one product that forms the context.
+the memory against the latents (``scores``) and those of the positions (``position_scores``) are
+kept ready; a step reads a window of one, adds a vector to the other, and never touches a tensor of
+B x S x d values but for the one product that forms the context.
+
+In training, dropout makes K versions of the latents and positions, which the timesteps use in turn;
+elsewhere K is 1.
 """
 
 from __future__ import annotations
@@ -23,10 +27,10 @@ class StepTables:
     """Everything a step reads that does not change from step to step.
 
     Attributes:
-        position_scores: (B or 1, L, 2S - 1), score of a latent for relative position
+        position_scores: (K, L, 2S - 1), score of a latent for relative position
             ``column - (S - 1)``.
-        cls_position_scores: (B or 1, L), the same for slot 0, which has a position of its own.
-        action_scores: (B or 1, A, L), what a full unit of an action adds to a slot's scores.
+        cls_position_scores: (K, L), the same for slot 0, which has a position of its own.
+        action_scores: (A, K L), what a full unit of an action adds to a slot's scores.
         action_embeddings: (A, d), what it adds to the slot's memory.
         word_hidden: (B, S, H), the hidden layer's input from the word of each slot, with bias.
         context_weight: (H, d), the hidden layer's weight for the raw context.
@@ -45,14 +49,10 @@ class StepTables:
 
     def rows(self, kept: Tensor) -> StepTables:
         """The tables of a subset of the sentences; ``kept`` is (rows,) int64."""
-
-        def per_sentence(table: Tensor) -> Tensor:
-            return table if table.shape[0] == 1 else table[kept]
-
         return StepTables(
-            per_sentence(self.position_scores),
-            per_sentence(self.cls_position_scores),
-            per_sentence(self.action_scores),
+            self.position_scores,
+            self.cls_position_scores,
+            self.action_scores,
             self.action_embeddings,
             self.word_hidden[kept],
             self.context_weight,
@@ -66,7 +66,7 @@ class SlotMemory:
 
     Attributes:
         memory: (B, S, d), the encoder's slots plus all actions written so far.
-        scores: (B, L, S), its scores against the latents; padding slots hold ``MASKED``.
+        scores: (B, K L, S), its scores against the latents; padding slots hold ``MASKED``.
     """
 
     def __init__(self, memory: Tensor, scores: Tensor, tables: StepTables) -> None:
@@ -74,20 +74,21 @@ class SlotMemory:
         self.scores = scores
         self.tables = tables
         batch, slots, width = memory.shape
+        self._mask_sets, self._latents, _ = tables.position_scores.shape
         self._flat_memory = memory.view(batch * slots, width)
         self._flat_hidden = tables.word_hidden.view(batch * slots, -1)
         self._row_starts = torch.arange(batch, device=memory.device) * slots
-        self._rows = torch.arange(batch, device=memory.device)
-        self._windows = position_windows(tables.position_scores, batch, slots)
-        self._cls_scores = tables.cls_position_scores.expand(batch, -1)
-        self._action_scores = tables.action_scores.expand(batch, -1, -1)
+        self._windows = position_windows(tables.position_scores, slots)
         self._last_slot = slots - 1
 
-    def latent_scores(self, centre: Tensor) -> Tensor:
+    def latent_scores(self, centre: Tensor, step: int) -> Tensor:
         """(B, L, S), every latent's score for every slot, seen from slot ``centre`` (B,)."""
-        scores = self._windows[self._rows, self._last_slot - centre]
-        scores += self.scores
-        torch.add(self.scores[:, :, 0], self._cls_scores, out=scores[:, :, 0])
+        mask_set = step % self._mask_sets
+        of_memory = self.scores.narrow(1, mask_set * self._latents, self._latents)
+        scores = self._windows[mask_set][self._last_slot - centre]
+        scores += of_memory
+        cls = self.tables.cls_position_scores[mask_set]
+        torch.add(of_memory[:, :, 0], cls, out=scores[:, :, 0])
         return scores
 
     def context(self, attention: Tensor) -> Tensor:
@@ -108,7 +109,7 @@ class SlotMemory:
         self._flat_memory.index_add_(
             0, self._row_starts + pointer, soft_actions @ self.tables.action_embeddings
         )
-        added = torch.bmm(soft_actions.unsqueeze(1), self._action_scores).transpose(1, 2)
+        added = (soft_actions @ self.tables.action_scores).unsqueeze(2)
         self.scores.scatter_add_(2, pointer.view(-1, 1, 1).expand_as(added), added)
 
     def rows(self, kept: Tensor) -> SlotMemory:
@@ -116,12 +117,11 @@ class SlotMemory:
         return SlotMemory(self.memory[kept], self.scores[kept], self.tables.rows(kept))
 
 
-def position_windows(position_scores: Tensor, batch: int, slots: int) -> Tensor:
-    """(B, S, L, S) view: entry [b, S - 1 - c] holds the position scores seen from slot c."""
-    own, latents, columns = position_scores.shape
-    position_scores = position_scores.contiguous()
-    per_sentence = 0 if own == 1 else latents * columns
-    return position_scores.as_strided((batch, slots, latents, slots), (per_sentence, 1, columns, 1))
+def position_windows(position_scores: Tensor, slots: int) -> Tensor:
+    """(K, S, L, S) view: entry [k, S - 1 - c] holds the position scores seen from slot c."""
+    mask_sets, latents, columns = position_scores.shape
+    strides = (latents * columns, 1, columns, 1)
+    return position_scores.contiguous().as_strided((mask_sets, slots, latents, slots), strides)
 
 
 def soft_actions(logits: Tensor, shift: int) -> Tensor:

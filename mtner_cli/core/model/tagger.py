@@ -1,8 +1,8 @@
 """The slot-based recurrent tagger: its parameters, and how they become a step's tables.
 
 Implements SRU-NER (Ruano et al., "Effective Multi-Task Learning for Biomedical Named Entity
-Recognition", BioNLP 2025). Shapes: B sentences, S slots (CLS, words, SEP), A actions, L latents,
-d width, H = 2d hidden units, h half window.
+Recognition", BioNLP 2025). Shapes: B sentences, S slots (CLS, words, SEP), A actions, K mask sets,
+L latents, d width, H = 2d hidden units, h half window.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mtner_cli.core.model.guides import GoldGuide
-from mtner_cli.core.model.recurrence import LockedDropout, SlotRecurrence
+from mtner_cli.core.model.recurrence import SlotRecurrence, StepDropout
 from mtner_cli.core.model.slot_memory import MASKED, SlotMemory, StepTables
 
 # Rows of the position table after those of -h..h.
 EXTRA_POSITIONS = 3
 CLS_POSITION, OUT_OF_CONTEXT, PADDING = 1, 2, 3
+
+# Locked dropout: so many masks of the latents and positions are drawn for a batch, and its
+# timesteps use them in turn. One mask for all timesteps would make the gradients noisy.
+LOCKED_MASK_SETS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class TaggerSettings:
     Attributes:
         latents_per_action: L is this times A.
         half_context: h, how far away a slot still has a position of its own.
+        dropout_per_step: a new mask of the latents and positions for each timestep, instead of
+            ``LOCKED_MASK_SETS`` that are used in turn.
         token_multiplier: weight of the memory against the position in the scores.
         train_token_multiplier: whether that weight is learned.
         use_attention: ablation; without it the context is zero.
@@ -42,6 +48,7 @@ class TaggerSettings:
     dropout_positions: float = 0.2
     dropout_latents: float = 0.2
     dropout_hidden: float = 0.1
+    dropout_per_step: bool = False
     token_multiplier: float = 1.0
     train_token_multiplier: bool = False
     use_attention: bool = True
@@ -99,7 +106,7 @@ class SlotTagger(nn.Module):
             slots: (B, S, d), float32.
             slot_mask: (B, S), bool, False on padding.
         """
-        scores, tables = self.prepare(slots, slot_mask)
+        scores, tables = self.prepare(slots, slot_mask, self._mask_sets(guide.max_steps))
         dropout = self._step_dropout(slots, slot_mask, guide.max_steps)
         return SlotRecurrence.apply(
             guide,
@@ -125,15 +132,17 @@ class SlotTagger(nn.Module):
         memory[:, 0] += self.start
         return SlotMemory(memory, scores, tables)
 
-    def prepare(self, slots: Tensor, slot_mask: Tensor) -> tuple[Tensor, StepTables]:
-        """Scores of the fresh memory (B, L, S), and the tables of its steps."""
-        latents = self._latents(len(slots))
-        to_latents = latents * self.token_multiplier
+    def prepare(
+        self, slots: Tensor, slot_mask: Tensor, mask_sets: int = 1
+    ) -> tuple[Tensor, StepTables]:
+        """Scores of the fresh memory (B, K L, S), and the tables of its steps."""
+        latents = self._latents(mask_sets)
+        to_latents = (latents * self.token_multiplier).flatten(0, 1)
         scores = torch.matmul(to_latents, slots.transpose(1, 2))
-        start_scores = torch.matmul(to_latents, self.start)
-        scores = torch.cat((scores[:, :, :1] + start_scores.unsqueeze(-1), scores[:, :, 1:]), 2)
+        start_scores = (to_latents @ self.start).view(1, -1, 1)
+        scores = torch.cat((scores[:, :, :1] + start_scores, scores[:, :, 1:]), 2)
         scores = scores.masked_fill(~slot_mask.unsqueeze(1), MASKED)
-        positions, cls_position = self._position_scores(latents, slots.shape[1], len(slots))
+        positions, cls_position = self._position_scores(latents, slots.shape[1])
         word_weight, context_weight = self.hidden.weight.chunk(2, dim=1)
         words = functional.dropout(slots, self.settings.dropout_hidden, self.training)
         if not self.settings.use_next_word:
@@ -145,7 +154,7 @@ class SlotTagger(nn.Module):
         tables = StepTables(
             position_scores=positions,
             cls_position_scores=cls_position,
-            action_scores=torch.matmul(self.action_embeddings, to_latents.transpose(1, 2)),
+            action_scores=self.action_embeddings @ to_latents.t(),
             action_embeddings=self.action_embeddings,
             word_hidden=functional.linear(words, word_weight, self.hidden.bias),
             context_weight=context_weight,
@@ -154,22 +163,27 @@ class SlotTagger(nn.Module):
         )
         return scores, tables
 
-    def _latents(self, batch: int) -> Tensor:
-        """(B or 1, L, d), the latents as scores use them; one dropout mask a sentence."""
-        latents = (self.latents * self.score_diagonal).unsqueeze(0)
-        rate = self.settings.dropout_latents if self.training else 0.0
-        return functional.dropout(latents.expand(batch, -1, -1), rate) if rate else latents
+    def _mask_sets(self, steps: int) -> int:
+        """K, how many versions of latents and positions dropout makes for ``steps`` timesteps."""
+        settings = self.settings
+        if not self.training or not (settings.dropout_latents or settings.dropout_positions):
+            return 1
+        return steps if settings.dropout_per_step else min(steps, LOCKED_MASK_SETS)
 
-    def _position_scores(self, latents: Tensor, slots: int, batch: int) -> tuple[Tensor, Tensor]:
-        """(B or 1, L, 2S - 1) by relative position, and (B or 1, L) of the CLS position."""
+    def _latents(self, mask_sets: int) -> Tensor:
+        """(K, L, d), the latents as scores use them."""
+        latents = (self.latents * self.score_diagonal).expand(mask_sets, -1, -1)
+        return functional.dropout(latents, self.settings.dropout_latents, self.training)
+
+    def _position_scores(self, latents: Tensor, slots: int) -> tuple[Tensor, Tensor]:
+        """(K, L, 2S - 1) by relative position, and (K, L) of the CLS position."""
         reach = min(slots - 1, self.settings.half_context)
-        used = torch.cat((self._relative_rows(reach), self._extra_rows()), 0).unsqueeze(0)
-        rate = self.settings.dropout_positions if self.training else 0.0
-        if rate:
-            used = functional.dropout(used.expand(batch, -1, -1), rate)
+        used = torch.cat((self._relative_rows(reach), self._extra_rows()), 0)
         if not self.settings.use_positions:
             used = torch.zeros_like(used)
-        scores = torch.matmul(latents, used.transpose(1, 2))
+        rate = self.settings.dropout_positions
+        used = functional.dropout(used.expand(len(latents), -1, -1), rate, self.training)
+        scores = torch.bmm(latents, used.transpose(1, 2))
         distance = torch.arange(1 - slots, slots, device=latents.device)
         rows = self._rows_of_distances(distance, reach)
         return scores[:, :, rows], scores[:, :, 2 * reach + CLS_POSITION]
@@ -189,12 +203,12 @@ class SlotTagger(nn.Module):
         last_relative = 2 * self.settings.half_context
         return self.positions[last_relative + CLS_POSITION : last_relative + PADDING]
 
-    def _step_dropout(self, slots: Tensor, slot_mask: Tensor, steps: int) -> LockedDropout:
+    def _step_dropout(self, slots: Tensor, slot_mask: Tensor, steps: int) -> StepDropout:
         if not self.training:
-            return LockedDropout()
+            return StepDropout()
         batch, slot_count, width = slots.shape
         hidden, attention = self.settings.dropout_hidden, self.settings.dropout_attention
-        return LockedDropout(
+        return StepDropout(
             functional.dropout(slots.new_ones(batch, steps, width), hidden) if hidden else None,
             functional.dropout(slots.new_ones(batch, slot_count), attention) if attention else None,
             ~slot_mask if attention else None,

@@ -62,13 +62,23 @@ def test_loss_and_every_gradient_are_the_oracles(foreign_tags: int, half_context
     torch.testing.assert_close(parameters["token_multiplier"].grad, multiplier.grad)
 
 
+@pytest.mark.parametrize("per_step", [False, True])
 @pytest.mark.parametrize("foreign_tags", [0, 1])
-def test_gradients_are_right_under_dropout(foreign_tags: int) -> None:
+def test_gradients_are_right_under_dropout(
+    foreign_tags: int, per_step: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Fewer masks than timesteps, so that their turn comes again.
+    monkeypatch.setattr("mtner_cli.core.model.tagger.LOCKED_MASK_SETS", 2)
     torch.manual_seed(5)
-    weights = random_weights(4, 2, LATENTS, 3, torch.float64)
-    batch = random_batch([5, 3], 4, 2, torch.float64, foreign_tags)
+    weights = random_weights(3, 2, LATENTS, 2, torch.float64)
+    batch = random_batch([3, 2], 3, 2, torch.float64, foreign_tags)
     settings = TaggerSettings(
-        LATENTS, 3, dropout_attention=0.3, dropout_positions=0.2, dropout_latents=0.2
+        LATENTS,
+        2,
+        dropout_attention=0.3,
+        dropout_positions=0.2,
+        dropout_latents=0.2,
+        dropout_per_step=per_step,
     )
     tagger = tagger_with(weights, settings).train()
     names = [name for name, _ in tagger.named_parameters()]
