@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mtner_cli.config.load import config_from_mapping, load_resolved
+from mtner_cli.config.schema import ExperimentConfig
+from mtner_cli.core.actions.vocabulary import Tag
+from mtner_cli.core.experiment.corpora import action_frequencies
+from mtner_cli.core.experiment.resume import start_point
+from mtner_cli.core.experiment.run_folder import RunFolder
+from mtner_cli.core.experiment.testing import evaluate_run, load_run
+from mtner_cli.core.experiment.training import prepare_training, start_training
+from mtner_cli.core.train.checkpoint import load_checkpoint
+from mtner_cli.core.train.events import (
+    CheckpointSaved,
+    DevelopmentDone,
+    EpochStarted,
+    StepDone,
+    Stopped,
+    TrainingEvent,
+)
+from mtner_cli.errors import CheckpointError, ConfigError
+
+CPU = torch.device("cpu")
+
+
+def train(config: ExperimentConfig, stop_after: int | None = None) -> list[TrainingEvent]:
+    events: list[TrainingEvent] = []
+
+    def stop_wanted() -> bool:
+        return sum(isinstance(event, StepDone) for event in events) == stop_after
+
+    config, checkpoint = start_point(config, None)
+    for event in start_training(prepare_training(config), CPU, checkpoint, stop_wanted):
+        events.append(event)
+    return events
+
+
+def go_on(config: ExperimentConfig, run: Path) -> list[TrainingEvent]:
+    config, checkpoint = start_point(config, run)
+    return list(start_training(prepare_training(config), CPU, checkpoint))
+
+
+def weights(run: Path, which: str = "last") -> dict[str, torch.Tensor]:
+    return load_checkpoint(RunFolder(run).checkpoint(which), with_optimizer=True).model
+
+
+def test_a_training_tells_what_it_does_and_leaves_a_run(config: ExperimentConfig) -> None:
+    events = train(config)
+    assert [event.epoch for event in events if isinstance(event, EpochStarted)] == [0, 1]
+    steps = [event for event in events if isinstance(event, StepDone)]
+    assert [event.step for event in steps] == [1, 2, 3, 4]
+    assert all(0 < event.loss < 5 for event in steps)
+    assert [event.epoch for event in events if isinstance(event, DevelopmentDone)] == [0, 1]
+    assert {event.path.name for event in events if isinstance(event, CheckpointSaved)} == {
+        "best.safetensors",
+        "last.safetensors",
+    }
+    assert events[-1] == Stopped("finished", 1, 4)
+    assert load_resolved(config.output_dir) == config
+
+
+def test_testing_a_run_loses_nothing_gold(config: ExperimentConfig) -> None:
+    train(config)
+    run = load_run(config.output_dir, None, CPU)
+    outcome = evaluate_run(run, CPU)
+    assert outcome is not None
+    assert [sentence.corpus for sentence in outcome.sentences] == ["fever-1", "fever-1", "genes$2"]
+    separate = outcome.evaluation.separate.corpora
+    micro = separate["fever-1"].micro
+    assert micro.true_positives + micro.false_negatives == 2
+    per_tag = separate["genes$2"].per_tag
+    assert per_tag[Tag("genes$2", "Protein")].false_negatives + per_tag[
+        Tag("genes$2", "Protein")
+    ].true_positives == 1
+    assert per_tag[Tag("genes$2", "Disease")].false_negatives == 1, "ends inside a word"
+    matched = outcome.evaluation.separate_matched.corpora["genes$2"].per_tag
+    assert matched[Tag("genes$2", "Disease")].false_negatives == 0
+
+
+def test_a_run_learns_what_it_is_shown(settings: dict[str, Any]) -> None:
+    settings["datasets"].pop("genes$2")
+    paths = settings["datasets"]["fever-1"]["split_paths"]
+    paths["test"] = paths["dev"] = paths["train"]
+    settings["train"] |= {"num_epochs": 150, "batch_size": 4, "early_stop": None}
+    settings["ablation"] = {"pred_model": {"dropouts": False}}
+    config = config_from_mapping(settings)
+    train(config)
+    outcome = evaluate_run(load_run(config.output_dir, "best", CPU), CPU)
+    assert outcome is not None
+    assert outcome.evaluation.headline_f1 == 1.0
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+def test_going_on_ends_where_an_uninterrupted_run_does(
+    settings: dict[str, Any], tmp_path: Path, stop_after: int
+) -> None:
+    train(config_from_mapping(settings, [f"output_dir={tmp_path / 'whole'}"]))
+    config = config_from_mapping(settings)
+    first = train(config, stop_after)
+    events = go_on(config, config.output_dir)
+    if stop_after != 2:  # the second step ends an epoch, which is finished first
+        assert isinstance(first[-1], Stopped)
+        assert first[-1].reason == "interrupted"
+    assert events[-1] == Stopped("finished", 1, 4)
+    for which in ("last", "best"):
+        whole, parts = weights(tmp_path / "whole", which), weights(config.output_dir, which)
+        assert whole.keys() == parts.keys()
+        assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_a_finished_run_has_nothing_to_go_on_with(config: ExperimentConfig) -> None:
+    train(config)
+    before = weights(config.output_dir)
+    assert go_on(config, config.output_dir) == [Stopped("finished", 1, 4)]
+    after = weights(config.output_dir)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_run_is_not_overwritten(config: ExperimentConfig) -> None:
+    train(config)
+    with pytest.raises(ConfigError, match="already holds a run"):
+        start_point(config, None)
+
+
+def test_going_on_with_other_settings_is_refused(settings: dict[str, Any]) -> None:
+    config = config_from_mapping(settings)
+    train(config, stop_after=1)
+    other = config_from_mapping(settings, ["seed=4", "train.batch_size=3"])
+    with pytest.raises(ConfigError) as raised:
+        start_point(other, config.output_dir)
+    assert sorted(fault.split(":")[0] for fault in raised.value.faults) == [
+        "seed",
+        "train.batch_size",
+    ]
+
+
+def test_early_stop(settings: dict[str, Any]) -> None:
+    settings["train"] |= {"num_epochs": 50, "early_stop": 2}
+    settings["train"]["optimizers"] = {"embed_model": {"lr": 0.0}, "pred_model": {"lr": 0.0}}
+    events = train(config_from_mapping(settings))
+    assert events[-1] == Stopped("early_stop", 2, 6)
+
+
+def test_accumulation_and_limits_set_the_number_of_steps(settings: dict[str, Any]) -> None:
+    settings["train"] |= {"accumulate_grad_batches": 2, "limit_train_batches": 1, "batch_size": 1}
+    assert prepare_training(config_from_mapping(settings)).steps_per_epoch == 1
+    settings["train"] |= {"limit_train_batches": 1.0}
+    config = config_from_mapping(settings)
+    # Four and three sentences: the mean, rounded, is four draws, two to a step.
+    assert prepare_training(config).steps_per_epoch == 2
+    events = train(config)
+    assert [event.examples for event in events if isinstance(event, StepDone)] == [2, 2, 2, 2]
+
+
+def test_the_output_starts_at_the_base_rates_of_those_who_annotate(
+    config: ExperimentConfig,
+) -> None:
+    prepared = prepare_training(config)
+    vocabulary = prepared.description.vocabulary
+    frequencies = action_frequencies(
+        prepared.examples, vocabulary, prepared.description.annotated
+    )
+    steps = {"fever-1": 0, "genes$2": 0}
+    for example in prepared.examples:
+        steps[example.corpus] += len(example.timesteps or ())
+    opened = frequencies[vocabulary.transition(Tag("fever-1", "Disease"))]
+    assert opened == pytest.approx(4 / steps["fever-1"])
+    assert frequencies[vocabulary.EOA] == pytest.approx(7 / sum(steps.values()))
+
+
+def test_a_run_without_test_split_is_not_tested(settings: dict[str, Any]) -> None:
+    for dataset in settings["datasets"].values():
+        del dataset["split_paths"]["test"]
+    config = config_from_mapping(settings)
+    train(config)
+    assert evaluate_run(load_run(config.output_dir, None, CPU), CPU) is None
+
+
+def test_the_run_loads_where_its_encoder_is_gone(
+    settings: dict[str, Any], tmp_path: Path, tiny_encoder: Path
+) -> None:
+    moved = tmp_path / "encoder-elsewhere"
+    moved.symlink_to(tiny_encoder)
+    settings["models"]["embed_model"]["pretrained_name"] = str(moved)
+    config = config_from_mapping(settings)
+    train(config)
+    moved.unlink()
+    assert evaluate_run(load_run(config.output_dir, None, CPU), CPU) is not None
+
+
+def test_missing_runs_and_checkpoints_say_what_is_there(config: ExperimentConfig) -> None:
+    with pytest.raises(CheckpointError, match="no run here"):
+        load_run(config.output_dir, None, CPU)
+    train(config)
+    with pytest.raises(CheckpointError, match=r"no checkpoint 'worst'.*best\.safetensors, last"):
+        load_run(config.output_dir, "worst", CPU)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.train.checkpoint import (
+    ModelDescription,
+    TrainingProgress,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from mtner_cli.errors import CheckpointError
+
+# Names with every sign that has a meaning elsewhere.
+TAGS = (Tag("CoNLL-2003", "B$x (y), z"), Tag("a$b", "Disease"))
+DESCRIPTION = ModelDescription(
+    ActionVocabulary(TAGS), {"CoNLL-2003": frozenset(TAGS[:1]), "a$b": frozenset(TAGS[1:])}
+)
+
+
+def trained_layer() -> tuple[nn.Module, torch.optim.Optimizer]:
+    layer = nn.Linear(3, 2)
+    optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1)
+    for _ in range(3):
+        layer(torch.randn(4, 3)).square().sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return layer, optimizer
+
+
+def test_everything_comes_back(tmp_path: Path) -> None:
+    layer, optimizer = trained_layer()
+    names = ["weight", "bias"]
+    progress = TrainingProgress(3, 17, 392, 0.1 + 0.2, 2)
+    path = tmp_path / "new folder" / "last.safetensors"
+    save_checkpoint(path, DESCRIPTION, progress, layer, optimizer_tensors(optimizer, names))
+
+    loaded = load_checkpoint(path, with_optimizer=True)
+    assert loaded.description == DESCRIPTION
+    assert loaded.progress == progress
+    assert all(torch.equal(loaded.model[name], layer.state_dict()[name]) for name in names)
+    again = torch.optim.AdamW(layer.parameters(), lr=0.1)
+    restore_optimizer(again, names, loaded.optimizer)
+    before, after = optimizer.state_dict()["state"], again.state_dict()["state"]
+    for index in before:
+        for kind, value in before[index].items():
+            assert torch.equal(torch.as_tensor(value), torch.as_tensor(after[index][kind]))
+
+
+def test_the_optimiser_is_left_out_unless_asked_for(tmp_path: Path) -> None:
+    layer, optimizer = trained_layer()
+    path = tmp_path / "last.safetensors"
+    state = optimizer_tensors(optimizer, ["weight", "bias"])
+    save_checkpoint(path, DESCRIPTION, TrainingProgress(), layer, state)
+    assert load_checkpoint(path).optimizer == {}
+
+
+def test_a_failed_save_leaves_the_old_checkpoint(tmp_path: Path) -> None:
+    layer, _ = trained_layer()
+    path = tmp_path / "best.safetensors"
+    save_checkpoint(path, DESCRIPTION, TrainingProgress(step=1), layer)
+    with pytest.raises(Exception, match=r"."):
+        save_checkpoint(path, DESCRIPTION, TrainingProgress(), layer, {"x": "no tensor"})  # type: ignore[dict-item]
+    assert load_checkpoint(path).progress.step == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["best.safetensors"]
+
+
+@pytest.mark.parametrize("content", [b"", b"not safetensors at all", b"\x80\x04K\x01."])
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "best.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"best\.safetensors"):
+        load_checkpoint(path)
+
+
+def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"x": torch.zeros(1)}, path, {"format": "pt"})
+    with pytest.raises(CheckpointError, match="not a checkpoint of this toolkit"):
+        load_checkpoint(path)
+
+
+def test_a_cut_off_checkpoint_is_refused(tmp_path: Path) -> None:
+    layer, _ = trained_layer()
+    path = tmp_path / "best.safetensors"
+    save_checkpoint(path, DESCRIPTION, TrainingProgress(), layer)
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_checkpoint(path)
+
+
+def test_optimiser_state_of_another_model_is_refused() -> None:
+    layer, optimizer = trained_layer()
+    state = optimizer_tensors(optimizer, ["weight", "bias"])
+    with pytest.raises(CheckpointError, match="another model"):
+        restore_optimizer(torch.optim.AdamW(layer.parameters()), ["weight", "other"], state)
+
+
+def test_the_header_is_json(tmp_path: Path) -> None:
+    layer, _ = trained_layer()
+    path = tmp_path / "best.safetensors"
+    save_checkpoint(path, DESCRIPTION, TrainingProgress(step=5), layer)
+    size = int.from_bytes(path.read_bytes()[:8], "little")
+    header = json.loads(path.read_bytes()[8 : 8 + size])["__metadata__"]
+    assert json.loads(header["progress"])["step"] == 5
