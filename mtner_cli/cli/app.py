@@ -8,9 +8,12 @@ from typing import Annotated
 import typer
 
 from mtner_cli import __version__
+from mtner_cli.cli.agreement import agreement
 from mtner_cli.cli.convert import convert_app
 from mtner_cli.cli.experiments import experiments
 from mtner_cli.cli.fetch import fetch
+from mtner_cli.cli.filter_ood import filter_ood
+from mtner_cli.cli.predict_cross import predict_cross
 from mtner_cli.cli.test import test
 from mtner_cli.cli.train import train
 from mtner_cli.errors import MtnerError
@@ -24,7 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(convert_app, name="convert")
-for command in (fetch, train, test, experiments):
+for command in (train, test, predict_cross, filter_ood, agreement, experiments, fetch):
     app.command()(command)
 
 

@@ -62,7 +62,8 @@ def train(
         return
     reason = _run(prepared, device, checkpoint, console)
     if reason == "interrupted":
-        console.print(f"Go on with: mtner train {experiment} --resume {config.output_dir}")
+        command = f"mtner train {experiment} --resume {config.output_dir}"
+        console.print(f"Go on with: {command}", soft_wrap=True, highlight=False)
         raise typer.Exit(INTERRUPTED)
     from mtner_cli.cli.test import show_test
 

@@ -1,0 +1,56 @@
+"""``mtner predict-cross``: a trained run on corpora it was not trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mtner_cli.cli.options import CheckpointName, Cpu, Gpu
+
+
+def predict_cross(
+    model: Annotated[Path, typer.Option("--model", metavar="RUN", help="A run's folder.")],
+    corpora: Annotated[
+        Path, typer.Option("--corpora", metavar="FILE", help="YAML of the corpora to predict on.")
+    ],
+    checkpoint: CheckpointName = None,
+    pickle: Annotated[
+        Path | None,
+        typer.Option("--pickle", metavar="OUT", help="Write the predictions, for filter-ood."),
+    ] = None,
+    gpu: Gpu = None,
+    cpu: Cpu = False,
+) -> None:
+    """Score a run on the test splits of other corpora; types of one name count as one.
+
+    Example: mtner predict-cross --model logs/sBoth/RUN --corpora configs/synthetic_evaluation.yaml
+    """
+    from rich.console import Console
+
+    from mtner_cli.config.corpora import load_corpora
+
+    datasets = load_corpora(corpora)
+    console = Console()
+    with console.status("starting"):
+        from mtner_cli.core.device import choose_device
+        from mtner_cli.core.evaluate.results import write_cross_corpus_pickle
+        from mtner_cli.core.experiment.cross_corpus import predict_corpora
+        from mtner_cli.core.experiment.testing import load_run
+        from mtner_cli.report.progress import counting_bar
+        from mtner_cli.report.tables import evaluation_tables
+
+    device = choose_device(gpu, cpu)
+    run = load_run(model, checkpoint, device)
+    console.print(f"checkpoint {run.checkpoint} on {device}", highlight=False)
+    with counting_bar(console, "predicting") as report:
+        outcome = predict_corpora(run, datasets, device, report)
+    if pickle is not None:
+        write_cross_corpus_pickle(pickle, outcome.sentences)
+    for table in evaluation_tables(outcome.evaluation):
+        console.print(table)
+    for corpus, types in outcome.unknown_types.items():
+        console.print(f"{corpus}: the model was never taught {', '.join(types)}", markup=False)
+    if pickle is not None:
+        console.print(f"wrote {pickle}", highlight=False, soft_wrap=True)

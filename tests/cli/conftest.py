@@ -1,0 +1,30 @@
+"""A small experiment on disk, for commands to work on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.core.experiment.conftest import write_corpora
+
+
+@pytest.fixture
+def experiment_file(tmp_path: Path, tiny_encoder: Path) -> Path:
+    return write_experiment(tmp_path, tiny_encoder)
+
+
+def write_experiment(folder: Path, encoder: Path) -> Path:
+    """An experiment on two tiny corpora, two epochs of two steps, in a folder of its own."""
+    settings = {
+        "seed": 3,
+        "task_name": "tiny",
+        "output_dir": str(folder / "run"),
+        "datasets": write_corpora(folder),
+        "models": {"embed_model": {"pretrained_name": str(encoder)}},
+        "train": {"batch_size": 2, "num_epochs": 2, "use_deterministic": True},
+    }
+    path = folder / "tiny.yaml"
+    path.write_text("# @package _global_\n" + yaml.safe_dump(settings), encoding="utf-8")
+    return path

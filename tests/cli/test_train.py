@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from mtner_cli.cli.app import app
+from mtner_cli.core.evaluate.result_file import read_result_sentences
+from mtner_cli.core.experiment.run_folder import RunFolder
+from mtner_cli.core.train.checkpoint import load_checkpoint
+from mtner_cli.errors import MtnerError
+from tests.cli.conftest import write_experiment
+
+MTNER = [sys.executable, "-m", "mtner_cli"]
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if isinstance(result.exception, MtnerError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def weights(folder: Path, which: str) -> dict[str, torch.Tensor]:
+    return load_checkpoint(RunFolder(folder).checkpoint(which)).model
+
+
+def test_train_then_test(experiment_file: Path) -> None:
+    folder = experiment_file.parent / "run"
+    output = run("train", experiment_file, "--cpu")
+    assert "epoch 2: " in output
+    assert "Testing the best checkpoint" in output
+    assert "mean of micro" in output
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "checkpoints",
+        "encoder",
+        "log.jsonl",
+        "resolved_cfg.yaml",
+        "sampling.jsonl",
+        "test_report.txt",
+        "test_results.jsonl",
+        "test_results.pkl",
+    }
+    events = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [event["event"] for event in events].count("step") == 4
+    assert events[-1]["reason"] == "finished"
+    assert len(list(read_result_sentences(folder / "test_results.pkl"))) == 3
+    before = (folder / "test_results.jsonl").read_text()
+    run("test", folder / "resolved_cfg.yaml", "--checkpoint", "best", "--cpu")
+    assert (folder / "test_results.jsonl").read_text() == before
+
+
+def test_dry_run_trains_nothing(experiment_file: Path) -> None:
+    output = run("train", experiment_file, "--dry-run", "--cpu", "-o", "train.num_epochs=7")
+    assert "nothing was trained" in output
+    assert "fever-1" in output
+    assert "7 at most" in output
+    assert not (experiment_file.parent / "run").exists()
+
+
+def test_predict_cross_names_what_the_model_never_learned(
+    experiment_file: Path, tmp_path: Path
+) -> None:
+    run("train", experiment_file, "--cpu")
+    other = tmp_path / "other.txt"
+    other.write_text("aspirin in mice ||| TRANSITION(Chemical,0) REDUCE(Chemical,7) "
+                     "TRANSITION(Species,11) REDUCE(Species,15)\n")  # fmt: skip
+    corpora = tmp_path / "corpora.yaml"
+    corpora.write_text(f"Other:\n  mode: simple-char\n  split_paths: {{test: {other}}}\n")
+    pickle = tmp_path / "cross.pkl"
+    arguments = ("--model", tmp_path / "run", "--corpora", corpora, "--pickle", pickle, "--cpu")
+    output = run("predict-cross", *arguments)
+    assert "Other: the model was never taught Species" in output
+    assert len(list(read_result_sentences(pickle))) == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_one_line_and_exit_code_1(experiment_file: Path) -> None:
+    command = [*MTNER, "train", str(experiment_file), "--gpu", "0"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "CUDA is not available" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (experiment_file.parent / "run").exists()
+
+
+def slow_training(experiment_file: Path) -> tuple[list[str], Path]:
+    """A command that trains for many epochs, and its run folder."""
+    overrides = ["-o", "train.num_epochs=12", "-o", "train.early_stop=null"]
+    command = [*MTNER, "train", str(experiment_file), "--cpu", *overrides]
+    return command, experiment_file.parent / "run"
+
+
+def logged(folder: Path, kind: str) -> int:
+    log = folder / "log.jsonl"
+    return log.read_text().count(f'"event": "{kind}"') if log.exists() else 0
+
+
+def wait_for(folder: Path, kind: str, times: int, process: subprocess.Popen[str]) -> None:
+    while logged(folder, kind) < times:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+
+
+def start(command: list[str]) -> subprocess.Popen[str]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path) -> Path:
+    """The run that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    command, run_folder = slow_training(write_experiment(folder, tiny_encoder))
+    process = start(command)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return run_folder
+
+
+@pytest.mark.parametrize(("kind", "times"), [("step", 1), ("checkpoint", 2), ("development", 7)])
+def test_killed_and_resumed_ends_as_if_nothing_had_happened(
+    experiment_file: Path, uninterrupted: Path, kind: str, times: int
+) -> None:
+    command, folder = slow_training(experiment_file)
+    process = start(command)
+    wait_for(folder, kind, times, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    last = folder / "checkpoints" / "last.safetensors"
+    if last.exists():
+        command += ["--resume", str(folder)]
+    else:  # killed before the first checkpoint: there is nothing to go on from
+        assert kind == "step"
+        command += ["-o", f"output_dir={folder}-again"]
+        folder = Path(f"{folder}-again")
+    process = start(command)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    for which in ("best", "last"):
+        expected, found = weights(uninterrupted, which), weights(folder, which)
+        assert all(torch.equal(expected[name], found[name]) for name in expected)
+    for name in ("test_results.jsonl", "test_report.txt"):
+        assert (folder / name).read_text() == (uninterrupted / name).read_text()
+
+
+def test_ctrl_c_ends_with_a_usable_checkpoint(experiment_file: Path) -> None:
+    command, folder = slow_training(experiment_file)
+    process = start(command)
+    wait_for(folder, "step", 3, process)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert f"--resume {folder}" in output
+    run("test", folder, "--cpu")
+    resumed = subprocess.run(
+        [*command, "--resume", str(folder)], capture_output=True, text=True, check=False
+    )
+    assert resumed.returncode == 0, resumed.stderr
