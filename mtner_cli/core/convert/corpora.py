@@ -18,6 +18,7 @@ from mtner_cli.core.actions.codecs import EncodingName
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.options import checked_options, unknown_name
 from mtner_cli.core.convert.registry import CONVERTERS, convert
+from mtner_cli.core.fetch.catalogue import load_catalogue
 from mtner_cli.errors import ConfigError
 
 
@@ -155,7 +156,8 @@ def _matching_files(name: str) -> list[Path]:
 def _not_one_file(name: str, found: list[Path]) -> str:
     if len(found) > 1:
         return f"expected one file for {name}; found {', '.join(map(str, found))}"
-    return f"there is no such file: {name}"
+    hint = load_catalogue().hint(Path(name))
+    return f"there is no such file: {name}{hint}"
 
 
 def _stand_in(values: dict[str, Any], key: KeyPath) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -57,6 +58,13 @@ class Catalogue(Section):
         for name in names:
             for file_name, file in self.corpora[name].items():
                 yield RemoteFile(f"{base}/{file.url}", folder / name / file_name, file.sha256)
+
+    def hint(self, path: Path) -> str:
+        """What to add to a message that a file is missing: how to fetch it, or nothing."""
+        corpus, folder = path.parent.name, path.parent.parent
+        if path.name not in self.corpora.get(corpus, ()):
+            return ""
+        return f" (mtner fetch {corpus} --out {shlex.quote(str(folder))})"
 
 
 def load_catalogue() -> Catalogue:

@@ -150,6 +150,14 @@ def test_the_shipped_files_lack_nothing_but_their_data(
     assert other == []
 
 
+def test_a_missing_public_file_comes_with_the_command_that_fetches_it(folder: Path) -> None:
+    content = "A: {converter: conll, splits: {x: {input: raw/BC2GM/train.tsv, out: a}}}"
+    (fault,) = faults(folder, content)
+    assert fault.endswith(
+        "there is no such file: raw/BC2GM/train.tsv (mtner fetch BC2GM --out raw)"
+    )
+
+
 def test_the_halves_by_their_file(
     project: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
