@@ -130,10 +130,14 @@ def _without_crossings(mentions: Iterable[Span]) -> list[Span]:
     """Longest first, those that cross none of their type that is already kept."""
     kept: list[Span] = []
     for span in sorted(mentions, key=lambda span: (span.start - span.end, span)):
-        rivals = [other for other in kept if other.tag == span.tag]
-        if first_crossing([*rivals, span]) is None:
+        if not any(_cross(span, other) for other in kept):
             kept.append(span)
     return kept
+
+
+def _cross(one: Span, other: Span) -> bool:
+    first, second = sorted((one, other))
+    return one.tag == other.tag and first.start < second.start < first.end < second.end
 
 
 def _named(span: Span, content: str | Sequence[str]) -> str:
