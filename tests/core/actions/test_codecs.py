@@ -76,8 +76,9 @@ def test_exactly_the_mentions_of_one_type_that_cross_are_refused(
 ) -> None:
     sentence = data.draw(SENTENCES[mode](any_crossing=True))
     if any(crosses(one, other) for one, other in combinations(sentence.mentions, 2)):
-        with pytest.raises(EncodingError, match=r"two mentions of type (.|\s)* cross"):
+        with pytest.raises(EncodingError) as caught:
             CODECS[mode].encode(sentence)
+        assert str(caught.value).startswith("two mentions of type")
     else:
         assert CODECS[mode].decode(CODECS[mode].encode(sentence)) == sentence
 
