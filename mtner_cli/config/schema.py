@@ -197,8 +197,10 @@ class PredModelConfig(Section):
     """Room for actions."""
     init_output_bias: Literal["log_odds", "zero"] = "log_odds"
     """Start at each action's base rate (``log_odds``), or as the original does (``zero``)."""
+    init_latents: Literal["centre", "zero"] = "centre"
+    """Start the attention at the word just written (``centre``), or evenly spread (``zero``)."""
     dropout_mode: Literal["locked", "per_step"] = "locked"
-    """One dropout mask per sentence (``locked``), or one per step as the original does."""
+    """Eight sets of dropout masks a batch, used in turn (``locked``), or new ones each step."""
 
 
 class ModelsConfig(Section):

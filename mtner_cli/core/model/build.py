@@ -30,6 +30,7 @@ def tagger_settings(config: ExperimentConfig) -> TaggerSettings:
         dropout_per_step=config.models.pred_model.dropout_mode == "per_step",
         token_multiplier=attention.tok_multiplier.value,
         train_token_multiplier=attention.tok_multiplier.train,
+        start_at_centre=config.models.pred_model.init_latents == "centre",
         use_attention=ablation.parser_state.use_attention,
         use_positions=ablation.attention_module.use_pos_embeds,
         use_next_word=ablation.parser_state.use_next_word,
