@@ -74,9 +74,11 @@ def test_testing_a_run_loses_nothing_gold(config: ExperimentConfig) -> None:
     micro = separate["fever-1"].micro
     assert micro.true_positives + micro.false_negatives == 2
     per_tag = separate["genes$2"].per_tag
-    assert per_tag[Tag("genes$2", "Protein")].false_negatives + per_tag[
-        Tag("genes$2", "Protein")
-    ].true_positives == 1
+    assert (
+        per_tag[Tag("genes$2", "Protein")].false_negatives
+        + per_tag[Tag("genes$2", "Protein")].true_positives
+        == 1
+    )
     assert per_tag[Tag("genes$2", "Disease")].false_negatives == 1, "ends inside a word"
     matched = outcome.evaluation.separate_matched.corpora["genes$2"].per_tag
     assert matched[Tag("genes$2", "Disease")].false_negatives == 0
@@ -139,6 +141,21 @@ def test_going_on_with_other_settings_is_refused(settings: dict[str, Any]) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    "override",
+    [
+        "data_transform.merge_sents.maximize.use=true",
+        "data_transform.merge_sents.normalize.use=true",
+        "MLFlowLogger.use=true",
+        "train.checkpoints.save_average_only=false",
+    ],
+)
+def test_what_is_not_there_yet_is_refused_by_name(settings: dict[str, Any], override: str) -> None:
+    config = config_from_mapping(settings, [override, "MLFlowLogger.tracking_uri=here"])
+    with pytest.raises(ConfigError, match=override.split("=")[0]):
+        prepare_training(config)
+
+
 def test_early_stop(settings: dict[str, Any]) -> None:
     settings["train"] |= {"num_epochs": 50, "early_stop": 2}
     settings["train"]["optimizers"] = {"embed_model": {"lr": 0.0}, "pred_model": {"lr": 0.0}}
@@ -162,9 +179,7 @@ def test_the_output_starts_at_the_base_rates_of_those_who_annotate(
 ) -> None:
     prepared = prepare_training(config)
     vocabulary = prepared.description.vocabulary
-    frequencies = action_frequencies(
-        prepared.examples, vocabulary, prepared.description.annotated
-    )
+    frequencies = action_frequencies(prepared.examples, vocabulary, prepared.description.annotated)
     steps = {"fever-1": 0, "genes$2": 0}
     for example in prepared.examples:
         steps[example.corpus] += len(example.timesteps or ())
