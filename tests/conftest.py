@@ -41,7 +41,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny-encoder")
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     characters = string.ascii_lowercase + string.digits + string.punctuation
-    pieces = special + [*characters, *(f"##{character}" for character in characters)]
+    pieces = [*special, *characters, *(f"##{character}" for character in characters)]
     vocabulary = {piece: number for number, piece in enumerate(pieces)}
     backend = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer()

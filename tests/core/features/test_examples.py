@@ -85,9 +85,7 @@ def test_a_word_longer_than_everything_is_read_by_its_beginning(
 
 
 def test_crossing_mentions_of_a_type_keep_the_longer(tokenizer: SubwordTokenizer) -> None:
-    (example,) = examples_of(
-        [sentence_of(tokenizer, "a b c d e", (0, 3), (2, 4))], tokenizer, 20
-    )
+    (example,) = examples_of([sentence_of(tokenizer, "a b c d e", (0, 3), (2, 4))], tokenizer, 20)
     notes = ExampleNotes()
     trained = with_timesteps(example, ActionVocabulary((DISEASE,)), notes)
     assert trained.timesteps == ((2,), (1,), (1,), (1,), (3,), (1,), (1,), (0,))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,5 @@ def test_words_of_raw_text_do_not_overlap(tokenizer: SubwordTokenizer, text: str
     tokenized = tokenize(tokenizer, Sentence.of_text(text))
     offsets = tokenized.word_offsets.tolist()
     assert all(start < end for start, end in offsets)
-    assert all(
-        before[1] <= after[0] for before, after in zip(offsets, offsets[1:], strict=False)
-    )
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(offsets))
     assert tuple(text[start:end] for start, end in offsets) == tokenized.words
