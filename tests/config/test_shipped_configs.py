@@ -15,7 +15,12 @@ from mtner_cli.config.yaml_source import read_yaml
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 EXPERIMENTS = sorted((CONFIGS / "experiment").rglob("*.yaml"))
 QUICKSTART = CONFIGS / "quickstart.yaml"
-PROTOCOLS = [QUICKSTART, CONFIGS / "bc5cdr-2k.yaml", CONFIGS / "genia-nested.yaml"]
+PROTOCOLS = [
+    QUICKSTART,
+    CONFIGS / "bc5cdr-2k.yaml",
+    CONFIGS / "bc5cdr-ncbi.yaml",
+    CONFIGS / "genia-nested.yaml",
+]
 CORPORA = [
     CONFIGS / "cross_corpus_evaluation.yaml",
     CONFIGS / "synthetic_evaluation.yaml",
