@@ -104,6 +104,7 @@ class TrainingDisplay:
             + (f" ({parts})" if len(corpora) > 1 else "")
             + f"  scored in {event.seconds:.0f} s{marker}",
             highlight=False,
+            soft_wrap=True,
         )
 
 
