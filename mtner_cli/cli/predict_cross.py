@@ -43,7 +43,7 @@ def predict_cross(
 
     device = choose_device(gpu, cpu)
     run = load_run(model, checkpoint, device)
-    console.print(f"checkpoint {run.checkpoint} on {device}", highlight=False)
+    console.print(f"checkpoint {run.checkpoint} on {device}", highlight=False, soft_wrap=True)
     with counting_bar(console, "predicting") as report:
         outcome = predict_corpora(run, datasets, device, report)
     if pickle is not None:

@@ -41,7 +41,7 @@ def show_test(run: Path, checkpoint: str | None, device: torch.device, console: 
     from mtner_cli.report.text_report import write_text_report
 
     loaded = load_run(run, checkpoint, device)
-    console.print(f"checkpoint {loaded.checkpoint} on {device}", highlight=False)
+    console.print(f"checkpoint {loaded.checkpoint} on {device}", highlight=False, soft_wrap=True)
     with counting_bar(console, "testing") as report:
         outcome = evaluate_run(loaded, device, on_progress=report)
     if outcome is None:

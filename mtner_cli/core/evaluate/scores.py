@@ -209,8 +209,9 @@ class _Tallies:
     def scores(self, *, with_unmatched: bool) -> Scores:
         return Scores(
             {
-                corpus: tally.scores(with_unmatched=with_unmatched)
-                for corpus, tally in self._tallies.items()
+                corpus: self._tallies[corpus].scores(with_unmatched=with_unmatched)
+                for corpus in self._annotated
+                if corpus in self._tallies
             }
         )
 
