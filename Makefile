@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := pyproject.toml constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: setup quickstart test lint bench clean
+.PHONY: setup quickstart test lint clean
 
 setup: $(VENV)/installed
 

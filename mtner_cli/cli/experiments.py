@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from mtner_cli.core.experiments import DataFile, Experiment
+    from mtner_cli.core.experiment.listing import DataFile, Experiment
 
 
 def experiments(
@@ -27,7 +27,7 @@ def experiments(
     """
     from rich.console import Console
 
-    from mtner_cli.core.experiments import list_experiments
+    from mtner_cli.core.experiment.listing import list_experiments
 
     console = Console()
     listed = list_experiments(folder)

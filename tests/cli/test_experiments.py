@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from mtner_cli.cli.experiments import experiments
-from mtner_cli.core.experiments import list_experiments
+from mtner_cli.core.experiment.listing import list_experiments
 
 app = typer.Typer()
 app.command()(experiments)

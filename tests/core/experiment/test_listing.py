@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mtner_cli.core.experiments import ListedCorpus, list_experiments
+from mtner_cli.core.experiment.listing import ListedCorpus, list_experiments
 from mtner_cli.errors import ConfigError
 
 EXPERIMENT = """\
