@@ -21,7 +21,7 @@ def test_rates_rise_then_fall_to_zero() -> None:
     schedule = LinearSchedule(warm_up_steps=4, total_steps=20)
     factors = [schedule.factor(step) for step in range(20)]
     assert factors[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
-    assert all(later < earlier for earlier, later in itertools.pairwise(factors))
+    assert all(later < earlier for earlier, later in itertools.pairwise(factors[4:]))
     assert factors[-1] == pytest.approx(1 / 16)
     assert schedule.factor(20) == 0
 
