@@ -10,9 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-convert_app = typer.Typer(
-    help="Convert a corpus to the action files that training reads.", no_args_is_help=True
-)
+convert_app = typer.Typer(no_args_is_help=True)
 
 Inputs = Annotated[
     list[Path], typer.Argument(metavar="INPUT...", help="Files, converted one after the other.")
