@@ -1,7 +1,6 @@
 # make quickstart   convert the sample corpora, train on them, test: a first look in minutes
 # make test         the full test suite
 # make lint         style and types
-# make bench        measure speed
 # make setup        only the environment, in .venv
 PYTHON ?= python3
 VENV := .venv

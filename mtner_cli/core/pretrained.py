@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.errors import EncoderError
@@ -61,12 +65,13 @@ def load_tokenizer(name: str) -> SubwordTokenizer:
     from transformers import AutoTokenizer
 
     quiet_transformers()
-    source = resolve_pretrained(name)
+    source, local = resolve_pretrained(name), not _hub_can_be_asked()
+    options = {"use_fast": True, "local_files_only": local}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
         if _is_byte_level(tokenizer):
             # Byte-level BPE takes words one by one only where each starts with a space.
-            tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, add_prefix_space=True)
+            tokenizer = AutoTokenizer.from_pretrained(source, add_prefix_space=True, **options)
     except (OSError, ValueError) as error:
         raise EncoderError(_not_found(name, error)) from error
     if not tokenizer.is_fast:
@@ -88,7 +93,9 @@ def load_encoder(name: str) -> Any:
 
     quiet_transformers()
     try:
-        model = AutoModel.from_pretrained(resolve_pretrained(name))
+        model = AutoModel.from_pretrained(
+            resolve_pretrained(name), local_files_only=not _hub_can_be_asked()
+        )
     except (OSError, ValueError) as error:
         raise EncoderError(_not_found(name, error)) from error
     return without_pooler(model).to(torch.float32).eval()
@@ -121,15 +128,41 @@ def _is_byte_level(tokenizer: Any) -> bool:
     return tokenizer.is_fast and "ByteLevel" in str(tokenizer.backend_tokenizer.pre_tokenizer)
 
 
+def _offline_by_wish() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}
+
+
+@cache
+def _hub_resolves() -> bool:
+    """Whether the hub's name can be looked up; without it every request would be tried for long."""
+    from huggingface_hub.constants import ENDPOINT
+
+    if getproxies():
+        return True  # the proxy looks names up
+    try:
+        socket.getaddrinfo(urlsplit(ENDPOINT).hostname, 443)
+    except OSError:
+        return False
+    return True
+
+
+def _hub_can_be_asked() -> bool:
+    return not _offline_by_wish() and _hub_resolves()
+
+
 def _not_found(name: str, error: Exception) -> str:
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}
-    hub = "the hub was not asked (HF_HUB_OFFLINE is set)" if offline else "the Hugging Face hub"
-    first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    if _offline_by_wish():
+        hub = "the hub was not asked (HF_HUB_OFFLINE is set)"
+    elif not _hub_resolves():
+        hub = "the Hugging Face hub cannot be reached from here"
+    else:
+        first_line = (str(error).strip() or repr(error)).splitlines()[0]
+        hub = f"the Hugging Face hub did not give it ({first_line})"
     return (
-        f"encoder {name!r} was not found: looked for a folder of that name, in the download cache "
-        f"{HF_HUB_CACHE}, and {'then ' if offline else 'on '}{hub}. Download it on a machine with "
-        f"internet (hf download {name}) and copy the cache or give its folder as pretrained_name, "
-        f"or use builtin:minilm. (The loader said: {first_line})"
+        f"encoder {name!r} was not found: there is no folder of that name, it is not in the "
+        f"download cache {HF_HUB_CACHE}, and {hub}. Download it on a machine with internet "
+        f"(hf download {name}) and copy the cache, or give its folder as pretrained_name, or use "
+        "builtin:minilm"
     )
