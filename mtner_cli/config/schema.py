@@ -179,7 +179,7 @@ class ControlConfig(Section):
     """Room for actions, as a multiple of the sentence's length."""
 
     multiplier_numb_actions_inference: Annotated[float, Field(ge=1)] = 1.5
-    """In prediction; a sentence dense in mentions is given more, never cut short."""
+    """Accepted for the original's files; no sentence is cut short here, each word has its bound."""
     multiplier_numb_actions_training: Annotated[float, Field(ge=1)] = 2.0
     """In training, for timesteps shown twice because of foreign types."""
 
@@ -285,7 +285,7 @@ class TrainConfig(Section):
     clear_CUDA_cache_after_n_steps: Count | None = None  # noqa: N815
     """Empty the CUDA cache every so many steps; null: never."""
     loss: Literal["MultiLabel", "BCE"] = "MultiLabel"
-    """The loss over the actions of a timestep."""
+    """Two names for one loss: binary cross-entropy, averaged over actions and timesteps."""
     checkpoints: CheckpointsConfig = CheckpointsConfig()
     """Which checkpoints are kept."""
     optimizers: OptimizersConfig = OptimizersConfig()
