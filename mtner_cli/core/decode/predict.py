@@ -9,11 +9,9 @@ import torch
 
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.decode.mentions import ScoredMention, decode_mentions
-from mtner_cli.core.features.batch import Collator, batches_by_length
+from mtner_cli.core.features.batch import Collator
 from mtner_cli.core.features.examples import Example
 from mtner_cli.core.model.ner_model import NerModel
-
-TOKENS_PER_BATCH = 4096
 
 # (corpus, index of the sentence in its split)
 SentenceKey = tuple[str, int]
@@ -22,11 +20,10 @@ SentenceKey = tuple[str, int]
 @torch.inference_mode()
 def predict_mentions(
     model: NerModel,
-    examples: Sequence[Example],
+    batches: Iterable[Sequence[Example]],
     collate: Collator,
     device: torch.device,
-    on_batch: Callable[[int], None] | None = None,
-    batches: Iterable[list[Example]] | None = None,
+    on_batch: Callable[[int], None],
 ) -> dict[SentenceKey, list[ScoredMention]]:
     """The mentions of every sentence that the examples are made of, in its own word indices.
 
@@ -35,11 +32,10 @@ def predict_mentions(
 
     Args:
         on_batch: called with the number of examples of each finished batch.
-        batches: the examples in batches; by length where that is not given.
     """
     model.eval()
     found: dict[SentenceKey, list[ScoredMention]] = {}
-    for batch_examples in batches or batches_by_length(examples, TOKENS_PER_BATCH):
+    for batch_examples in batches:
         batch = collate(batch_examples).to(device)
         with _encoder_precision(device):
             slots = model.word_slots(batch)
@@ -47,8 +43,7 @@ def predict_mentions(
         mentions = decode_mentions(actions, model.vocabulary)
         for example, predicted in zip(batch_examples, mentions, strict=True):
             _to_sentences(example, predicted, found)
-        if on_batch is not None:
-            on_batch(len(batch_examples))
+        on_batch(len(batch_examples))
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -16,14 +15,6 @@ from mtner_cli.core.features.examples import Example
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 
 Annotated = Mapping[str, frozenset[Tag]]
-
-
-@dataclass(frozen=True)
-class TokenizedSplit:
-    """One split of one corpus, ready to be made into examples."""
-
-    corpus: str
-    sentences: list[TokenizedSentence] = field(repr=False)
 
 
 def read_splits(
@@ -75,13 +66,12 @@ def foreign_actions(vocabulary: ActionVocabulary, annotated: Annotated) -> dict[
 
 def tokenize_splits(
     splits: Iterable[CorpusSplit], tokenizer: SubwordTokenizer, separate: bool
-) -> list[TokenizedSplit]:
-    """Tokenize the sentences of each split."""
+) -> list[TokenizedSentence]:
+    """The tokenized sentences of all splits, one split after the other."""
     return [
-        TokenizedSplit(
-            split.corpus, list(tokenizer.tokenize(split.corpus, split.sentences, separate))
-        )
+        sentence
         for split in splits
+        for sentence in tokenizer.tokenize(split.corpus, split.sentences, separate)
     ]
 
 

@@ -44,11 +44,7 @@ def predict_corpora(
         update={"limit_sentences": LimitSentencesConfig(), "change_tags": True}
     )
     splits = read_splits(datasets, transform, "test")
-    sentences = [
-        sentence
-        for tokenized in tokenize_splits(splits, run.tokenizer, separate=False)
-        for sentence in tokenized.sentences
-    ]
+    sentences = tokenize_splits(splits, run.tokenizer, separate=False)
     tested = [
         replace(sentence, predicted=_joined(sentence.predicted))
         for sentence in predict_sentences(

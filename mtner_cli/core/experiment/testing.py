@@ -126,7 +126,7 @@ def predict_sentences(
         if on_progress is not None:
             on_progress(done, total)
 
-    found = predict_mentions(model, examples, collate, device, report, batches)
+    found = predict_mentions(model, batches, collate, device, report)
     incomplete = _read_in_part(examples, batches)
     return [
         TestedSentence(
@@ -173,11 +173,7 @@ def evaluate_run(
     splits = read_splits(run.config.datasets, transform, split)
     if not splits:
         return None
-    sentences = [
-        sentence
-        for tokenized in tokenize_splits(splits, run.tokenizer, run.separate_tags)
-        for sentence in tokenized.sentences
-    ]
+    sentences = tokenize_splits(splits, run.tokenizer, run.separate_tags)
     tested = predict_sentences(
         run.model,
         sentences,

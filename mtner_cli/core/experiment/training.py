@@ -79,10 +79,10 @@ def prepare_training(config: ExperimentConfig) -> PreparedTraining:
     annotated = annotated_tags(train, separate)
     vocabulary = build_vocabulary(annotated, transform.change_out_to_shift)
     notes = ExampleNotes()
+    sentences = tokenize_splits(train, tokenizer, separate)
     examples = [
         with_timesteps(example, vocabulary, notes)
-        for split in tokenize_splits(train, tokenizer, separate)
-        for example in examples_of(split.sentences, tokenizer, transform.max_tokens, notes)
+        for example in examples_of(sentences, tokenizer, transform.max_tokens, notes)
     ]
     description = ModelDescription(vocabulary, annotated)
     return PreparedTraining(config, tokenizer, description, train, dev, examples, notes)
@@ -159,11 +159,7 @@ def _development_scorer(
     config = prepared.config
     transform = config.data_transform
     separate = transform.train_with_separate_tags
-    sentences = [
-        sentence
-        for split in tokenize_splits(prepared.dev, prepared.tokenizer, separate)
-        for sentence in split.sentences
-    ]
+    sentences = tokenize_splits(prepared.dev, prepared.tokenizer, separate)
     annotated = scored_tags(prepared.description.annotated, prepared.dev, separate)
     collate = Collator(prepared.description.vocabulary, prepared.tokenizer.pad_id)
 
