@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,18 @@ from tests.core.experiment.conftest import write_corpora
 @pytest.fixture
 def experiment_file(tmp_path: Path, tiny_encoder: Path) -> Path:
     return write_experiment(tmp_path, tiny_encoder)
+
+
+def mtner(project: Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own, in ``folder``."""
+    return subprocess.run(
+        [sys.executable, "-m", "mtner_cli", *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(project), "COLUMNS": "120", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def write_experiment(folder: Path, encoder: Path) -> Path:

@@ -2,25 +2,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import mtner
+
 GOOD = "Renal\tB-Disease\nfailure\tI-Disease\n[/x]\tO\n\nER- cells\tB-[bold]\n"
 BAD = "Renal\tB-Disease\nfailure\n"
-
-
-def mtner(project: Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mtner_cli", *map(str, arguments)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(project), "COLUMNS": "120", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def test_convert_ends_with_the_ledger(project: Path, tmp_path: Path) -> None:

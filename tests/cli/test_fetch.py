@@ -1,28 +1,16 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.cli.conftest import mtner
+
 
 class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
-
-
-def mtner(project: Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mtner_cli", *map(str, arguments)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(project), "COLUMNS": "120", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def test_a_corpus_from_a_mirror(project: Path, tmp_path: Path, shared_data: Path) -> None:
