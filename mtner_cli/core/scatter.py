@@ -1,7 +1,6 @@
 """Segment reductions: torch-scatter where it is the faster on the device, torch's own otherwise.
 
-torch-scatter is an optional extra, used on CUDA only: on the CPU torch's own takes a third of its
-time (16 x 160 subwords of width 384 into 100 slots: 6.5 against 21.6 ms forward on two cores).
+torch-scatter is an optional extra, used on CUDA only: on the CPU torch's own is the faster.
 """
 
 from __future__ import annotations
