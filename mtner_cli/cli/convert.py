@@ -31,6 +31,15 @@ SchemeName = Annotated[
     ),
 ]
 Charset = Annotated[str, typer.Option("--charset", help="Text encoding of the input.")]
+Types = Annotated[
+    Path | None,
+    typer.Option(
+        "--types",
+        metavar="PATH",
+        help="YAML file with the name to write for each entity type; null drops one, "
+        "'*' stands for all others. [default: all types as they are]",
+    ),
+]
 LedgerOut = Annotated[
     Path | None,
     typer.Option(
@@ -143,6 +152,17 @@ def convert_hunflair(inputs: Inputs, out: Out, ledger: LedgerOut = None) -> None
     _convert("hunflair", inputs, out, None, ledger, {})
 
 
+@convert_app.command("pubtator")
+def convert_pubtator(
+    inputs: Inputs, out: Out, types: Types = None, ledger: LedgerOut = None
+) -> None:
+    """PubTator files: titles and abstracts, split into sentences, with mentions by offset.
+
+    Example: mtner convert pubtator tmvar_v3.txt --types types.yaml --out tmVar3.txt
+    """
+    _convert("pubtator", inputs, out, None, ledger, {}, types)
+
+
 @convert_app.command("bc5cdr-halves")
 def convert_bc5cdr_halves(
     folder: Annotated[Path, typer.Argument(help="Folder with BC5CDR's train.tsv and devel.tsv.")],
@@ -199,19 +219,22 @@ def _convert(
     encoding: Literal["simple", "simple-char"] | None,
     ledger_path: Path | None,
     options: dict[str, Any],
+    types_path: Path | None = None,
 ) -> None:
     """Run a converter and show its ledger."""
     from rich.console import Console
 
     from mtner_cli.core.convert.ledger import write_ledger
+    from mtner_cli.core.convert.options import load_type_map
     from mtner_cli.core.convert.registry import convert, refuse_overwriting
     from mtner_cli.report.ledger import print_ledgers
 
     if ledger_path is not None:
         refuse_overwriting([*inputs, out], ledger_path)
+    types = None if types_path is None else load_type_map(types_path)
     console = Console()
     with console.status(f"converting to {out}"):
-        ledger = convert(name, inputs, out, encoding, **options)
+        ledger = convert(name, inputs, out, encoding, types, **options)
     _print_path(out, console)
     print_ledgers({"count": ledger}, console)
     if ledger_path is not None:

@@ -87,3 +87,18 @@ def test_corpora_and_halves(project: Path, tmp_path: Path) -> None:
     done = mtner(project, tmp_path, "convert", "corpora", "corpora.yaml", "X")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "all.txt").exists()
+
+
+def test_a_type_map_from_a_file(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("1|t|p53 in mice\n1\t0\t3\tp53\tGene\n1\t7\t11\tmice\tNO\n")
+    (tmp_path / "types.yaml").write_text("NO: null\n'*': Protein\n")
+    command = ("convert", "pubtator", "in.txt", "--out", "out.txt", "--types", "types.yaml")
+    done = mtner(project, tmp_path, *command)
+    assert done.returncode == 0, done.stderr
+    expected = "p53 in mice ||| TRANSITION(Protein,0) REDUCE(Protein,3)\n"
+    assert (tmp_path / "out.txt").read_text().endswith(expected)
+    (tmp_path / "types.yaml").write_text("NO: [a, b]\nGene: 3\n")
+    refused = mtner(project, tmp_path, *command)
+    assert refused.returncode == 1
+    assert "types.yaml:1: NO: expected text" in refused.stderr
+    assert "types.yaml:2: Gene: expected text" in refused.stderr

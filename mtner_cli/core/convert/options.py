@@ -10,7 +10,12 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from mtner_cli.config.compose import Recipe, compose
+from mtner_cli.config.faults import KeyPath
+from mtner_cli.config.values import Text
+from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.convert.registry import CONVERTERS
+from mtner_cli.core.convert.type_map import TypeMap
 
 _NO_OPTIONS = ("inputs", "ledger")
 
@@ -59,3 +64,17 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(names) or 'none'}"
     return f"unknown name {name!r}; {hint}"
+
+
+def load_type_map(path: Path) -> TypeMap:
+    """A type map from a YAML file: the name to write by each type's own, null to drop it.
+
+    Raises:
+        ConfigError: with every fault.
+    """
+
+    def stand_in(values: dict[str, Any], key: KeyPath) -> None:
+        values[key[0]] = None
+
+    recipe: Recipe[TypeMap] = Recipe(dict[Text, Text | None], {}, (), stand_in)
+    return compose(recipe, read_yaml(path), str(path))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mtner_cli.core.actions.codecs import EncodingName
-from mtner_cli.core.convert import bc5cdr_halves, conll, genia, hunflair, jsonl
+from mtner_cli.core.convert import bc5cdr_halves, conll, genia, hunflair, jsonl, pubtator
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.prepare import prepare
 from mtner_cli.core.convert.source import SourceSentence
@@ -72,6 +72,14 @@ CONVERTERS = {
             "sentences",
             ("simple-char",),
             hunflair.read,
+        ),
+        Converter(
+            "pubtator",
+            "PubTator: titles and abstracts with mentions by offset",
+            "'id|t|title', 'id|a|abstract', then a mention a line: id, start, end, wording, type "
+            "and often identifiers, between tabs",
+            ("simple-char",),
+            pubtator.read,
         ),
         Converter(
             "bc5cdr-halves",

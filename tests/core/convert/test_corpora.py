@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from mtner_cli.core.convert.corpora import load_conversions
-from mtner_cli.core.convert.registry import CONVERTERS
 from mtner_cli.core.corpus.reader import read_corpus
 from mtner_cli.errors import ConfigError
 
@@ -120,21 +119,8 @@ def test_what_is_no_file_of_corpora(folder: Path, content: str, message: str) ->
     assert any(message in fault for fault in faults(folder, content))
 
 
-NEEDS_PUBTATOR = pytest.mark.skipif(
-    "pubtator" not in CONVERTERS, reason="the converter pubtator is not here yet"
-)
-
-
 @pytest.mark.parametrize(
-    "name",
-    [
-        "bc5cdr-halves",
-        "conll",
-        "crichton",
-        pytest.param("evaluation", marks=NEEDS_PUBTATOR),
-        "genia",
-        "hunflair",
-    ],
+    "name", ["bc5cdr-halves", "conll", "crichton", "evaluation", "genia", "hunflair"]
 )
 def test_the_shipped_files_lack_nothing_but_their_data(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
