@@ -87,7 +87,7 @@ class MaximizeConfig(Section):
 
 
 class MergeSentsConfig(Section):
-    """Joining consecutive sentences of one document into one training sentence."""
+    """Reading consecutive sentences of one document together, in training and in evaluation."""
 
     force_merge: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
     """Corpora to merge although their files hold no document separators."""

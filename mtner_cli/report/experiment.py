@@ -17,6 +17,12 @@ def experiment_tables(prepared: PreparedTraining, device: str) -> Iterator[Rende
     """Corpora and settings, and what will not be trained on."""
     yield _corpora(prepared)
     yield _settings(prepared, device)
+    if unmerged := prepared.unmerged_corpora:
+        yield Text(
+            f"Not merged, for want of document separators: {', '.join(unmerged)}; "
+            "data_transform.merge_sents.force_merge takes each as one document.",
+            style="yellow",
+        )
     for reason, count in sorted(prepared.notes.left_out.items()):
         yield Text(f"Not trained on, but scored: {count} {reason}.", style="yellow")
 
@@ -55,6 +61,7 @@ def _settings(prepared: PreparedTraining, device: str) -> Table:
         "output": str(config.output_dir),
         "device": device,
         "encoder": config.models.embed_model.pretrained_name,
+        "inputs": f"{len(prepared.examples):,} to train on",
         "actions": str(prepared.description.vocabulary.size),
         "epochs": f"{config.train.num_epochs} at most, {prepared.steps_per_epoch} steps each",
         "learning rates": f"encoder {rates.embed_model.lr:g}, tagger {rates.pred_model.lr:g}",

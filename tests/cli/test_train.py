@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import torch
 from typer.testing import CliRunner
 
 from mtner_cli.cli.app import app
+from mtner_cli.core.corpus.reader import read_corpus
 from mtner_cli.core.evaluate.result_file import read_result_sentences
 from mtner_cli.core.experiment.run_folder import RunFolder
 from mtner_cli.core.train.checkpoint import load_checkpoint
@@ -66,6 +68,38 @@ def test_dry_run_trains_nothing(experiment_file: Path) -> None:
     assert "fever-1" in output
     assert "7 at most" in output
     assert not (experiment_file.parent / "run").exists()
+
+
+def test_merged_sentences_come_back_one_by_one(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_encoder: Path
+) -> None:
+    monkeypatch.chdir(project)
+    corpora = tmp_path / "samples.yaml"
+    samples = (project / "configs" / "corpora" / "samples.yaml").read_text()
+    corpora.write_text(samples.replace("data/converted", str(tmp_path)))
+    run("convert", "corpora", corpora)
+    quickstart = tmp_path / "quickstart.yaml"
+    settings = (project / "configs" / "quickstart.yaml").read_text()
+    quickstart.write_text(settings.replace("data/converted", str(tmp_path)))
+    overrides = {
+        "output_dir": tmp_path / "run",
+        "models.embed_model.pretrained_name": tiny_encoder,
+        "data_transform.merge_sents.maximize.use": "true",
+        "data_transform.merge_sents.maximize.swap": "true",
+        "train.num_epochs": 1,
+        "train.limit_train_batches": 1,
+    }
+    options = [part for key, value in overrides.items() for part in ("-o", f"{key}={value}")]
+    output = run("train", quickstart, "--cpu", *options)
+    (inputs,) = re.findall(r"inputs\s+(\d+) to train on", output)
+    assert int(inputs) < 250, "of some six hundred sentences"
+    tested = list(read_result_sentences(tmp_path / "run" / "test_results.pkl"))
+    for corpus, mode in (("clinic", "simple"), ("molbio", "simple-char")):
+        read = list(read_corpus(tmp_path / "samples" / corpus / "test.txt", mode))
+        of_corpus = [sentence for sentence in tested if sentence.corpus == corpus]
+        assert len(of_corpus) == len(read)
+        for sentence, expected in zip(of_corpus, read, strict=True):
+            assert len(sentence.gold) == len(expected.mentions)
 
 
 def test_predict_cross_names_what_the_model_never_learned(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 
 import torch
@@ -27,8 +27,7 @@ def predict_mentions(
 ) -> dict[SentenceKey, list[ScoredMention]]:
     """The mentions of every sentence that the examples are made of, in its own word indices.
 
-    A mention that reaches over two sentences of a merged example belongs to neither and is left
-    out.
+    See :func:`mentions_of_sentences` for those of examples that hold several sentences.
 
     Args:
         on_batch: called with the number of examples of each finished batch.
@@ -42,7 +41,8 @@ def predict_mentions(
         actions = infer_actions(model.tagger, slots, batch.slot_mask, batch.words, model.vocabulary)
         mentions = decode_mentions(actions, model.vocabulary)
         for example, predicted in zip(batch_examples, mentions, strict=True):
-            _to_sentences(example, predicted, found)
+            for sentence, own in mentions_of_sentences(example, predicted):
+                found.setdefault(sentence, []).extend(own)
         on_batch(len(batch_examples))
     return found
 
@@ -53,17 +53,22 @@ def _encoder_precision(device: torch.device) -> torch.autocast | nullcontext[Non
     return nullcontext()
 
 
-def _to_sentences(
-    example: Example,
-    predicted: list[ScoredMention],
-    found: dict[SentenceKey, list[ScoredMention]],
-) -> None:
+def mentions_of_sentences(
+    example: Example, mentions: Sequence[ScoredMention]
+) -> Iterator[tuple[SentenceKey, list[ScoredMention]]]:
+    """For each piece of an example its sentence, and its mentions in words of that sentence.
+
+    A mention that covers a SEP between two sentences, or reaches over it, belongs to neither and
+    is left out: cut to one of them, it would be something that the model did not say.
+    """
     for piece in example.pieces:
-        mentions = found.setdefault((piece.sentence.corpus, piece.sentence.index), [])
         shift = piece.start - piece.first_word
         last = piece.first_word + piece.end - piece.start
-        mentions += [
-            ScoredMention(mention.start + shift, mention.end + shift, mention.tag, mention.score)
-            for mention in predicted
-            if piece.first_word <= mention.start and mention.end <= last
-        ]
+        yield (
+            (piece.sentence.corpus, piece.sentence.index),
+            [
+                mention._replace(start=mention.start + shift, end=mention.end + shift)
+                for mention in mentions
+                if piece.first_word <= mention.start and mention.end <= last
+            ],
+        )

@@ -52,7 +52,7 @@ def predict_corpora(
             sentences,
             run.tokenizer,
             run.collate,
-            transform.max_tokens,
+            transform,
             device,
             on_progress=on_progress,
         )

@@ -12,10 +12,7 @@ def refuse_unsupported(config: ExperimentConfig) -> None:
     Raises:
         ConfigError: naming every such key.
     """
-    merging = config.data_transform.merge_sents
     wanted = {
-        "data_transform.merge_sents.maximize.use": merging.maximize.use,
-        "data_transform.merge_sents.normalize.use": merging.normalize.use,
         "perturbations.use": config.perturbations.use,
         "MLFlowLogger.use": config.MLFlowLogger.use,
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from mtner_cli.config.load import load_resolved
-from mtner_cli.config.schema import ExperimentConfig
+from mtner_cli.config.schema import DataTransformConfig, ExperimentConfig
 from mtner_cli.core.corpus.splits import CorpusSplit, SplitName
 from mtner_cli.core.decode.predict import predict_mentions
 from mtner_cli.core.evaluate.scores import Evaluation, evaluate
@@ -105,7 +105,7 @@ def predict_sentences(
     sentences: Sequence[TokenizedSentence],
     tokenizer: SubwordTokenizer,
     collate: Collator,
-    max_tokens: int,
+    transform: DataTransformConfig,
     device: torch.device,
     limit_batches: float | int = 1.0,
     on_progress: OnProgress | None = None,
@@ -113,9 +113,12 @@ def predict_sentences(
     """Predict the mentions of sentences; with a limit, only sentences that were read whole.
 
     Args:
+        transform: which sentences are read together, and how long an input may be.
         on_progress: called with the number of finished examples and of all.
     """
-    examples = examples_of(sentences, tokenizer, max_tokens)
+    examples = examples_of(
+        sentences, tokenizer, transform.max_tokens, merging=transform.merge_sents
+    )
     batches = list(batches_by_length(examples, TOKENS_PER_BATCH))
     batches = batches[len(batches) - limited(len(batches), limit_batches) :]
     total, done = sum(map(len, batches)), 0
@@ -179,7 +182,7 @@ def evaluate_run(
         sentences,
         run.tokenizer,
         run.collate,
-        transform.max_tokens,
+        transform,
         device,
         run.config.train.limit_test_batches,
         on_progress,

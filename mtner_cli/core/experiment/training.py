@@ -26,7 +26,9 @@ from mtner_cli.core.experiment.run_folder import RunFolder
 from mtner_cli.core.experiment.support import refuse_unsupported
 from mtner_cli.core.experiment.testing import predict_sentences, scored_tags
 from mtner_cli.core.features.batch import Collator
-from mtner_cli.core.features.examples import Example, ExampleNotes, examples_of, with_timesteps
+from mtner_cli.core.features.examples import Example, examples_of, with_timesteps
+from mtner_cli.core.features.merging import merges_sentences, merges_split
+from mtner_cli.core.features.pieces import ExampleNotes
 from mtner_cli.core.features.sampler import EpochSampler
 from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.core.model.build import build_model
@@ -61,6 +63,18 @@ class PreparedTraining:
         sampler = EpochSampler(self.examples, settings.batch_size, self.config.seed)
         return epoch_size(sampler, settings)[1]
 
+    @property
+    def unmerged_corpora(self) -> list[str]:
+        """Training corpora that sentence merging leaves as they are, if it is used at all."""
+        merging = self.config.data_transform.merge_sents
+        if not merges_sentences(merging):
+            return []
+        return [
+            split.corpus
+            for split in self.train
+            if not merges_split(merging, split.corpus, split.sentences)
+        ]
+
 
 def prepare_training(config: ExperimentConfig) -> PreparedTraining:
     """Read and tokenize the training and development corpora of an experiment.
@@ -82,7 +96,9 @@ def prepare_training(config: ExperimentConfig) -> PreparedTraining:
     sentences = tokenize_splits(train, tokenizer, separate)
     examples = [
         with_timesteps(example, vocabulary, notes)
-        for example in examples_of(sentences, tokenizer, transform.max_tokens, notes)
+        for example in examples_of(
+            sentences, tokenizer, transform.max_tokens, notes, transform.merge_sents
+        )
     ]
     description = ModelDescription(vocabulary, annotated)
     return PreparedTraining(config, tokenizer, description, train, dev, examples, notes)
@@ -169,7 +185,7 @@ def _development_scorer(
             sentences,
             prepared.tokenizer,
             collate,
-            transform.max_tokens,
+            transform,
             device,
             config.train.limit_val_batches,
         )

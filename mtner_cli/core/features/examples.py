@@ -5,50 +5,19 @@ Every example keeps the way back: which words of which sentence its slots are.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mtner_cli.config.schema import MergeSentsConfig
 from mtner_cli.core.actions.boundaries import first_crossing
 from mtner_cli.core.actions.timesteps import TaggedSpan, Timestep, encode_timesteps
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
+from mtner_cli.core.features.merging import merge_sentences
+from mtner_cli.core.features.pieces import SPECIAL_TOKENS, ExampleNotes, Piece
 from mtner_cli.core.features.tokenize import Integers, SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.types import Span
-
-SPECIAL_TOKENS = 2  # CLS and SEP
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Consecutive words of one sentence.
-
-    Attributes:
-        sentence: the sentence.
-        start, end: its words ``start:end`` are read here.
-        first_word: the place of the first of them among the example's words.
-    """
-
-    sentence: TokenizedSentence
-    start: int
-    end: int
-    first_word: int = 0
-
-    @property
-    def subwords(self) -> Integers:
-        starts = self.sentence.word_starts
-        return self.sentence.subwords[starts[self.start] : starts[self.end]]
-
-    @property
-    def gold(self) -> list[TaggedSpan]:
-        """The mentions that lie within the piece, in word indices of the example."""
-        shift = self.first_word - self.start
-        return [
-            (start + shift, end + shift, tag)
-            for start, end, tag in self.sentence.gold
-            if self.start <= start and end <= self.end
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,46 +39,6 @@ class Example:
     slot_of_subword: Integers
     words: int
     timesteps: tuple[Timestep, ...] | None = None
-
-
-@dataclass
-class ExampleNotes:
-    """What could not be trained on, by reason; evaluation still counts it."""
-
-    left_out: Counter[str] = field(default_factory=Counter)
-
-
-def pieces_of(
-    sentence: TokenizedSentence, max_tokens: int, notes: ExampleNotes | None = None
-) -> list[Piece]:
-    """The sentence in as few pieces as fit ``max_tokens`` subwords, CLS and SEP included.
-
-    Pieces end between words and, wherever that is possible, outside of mentions.
-    """
-    limit = max_tokens - SPECIAL_TOKENS
-    starts = sentence.word_starts
-    words = len(sentence.words)
-    if int(starts[-1]) <= limit:
-        return [Piece(sentence, 0, words)] if words else []
-    inside = np.zeros(words + 1, dtype=bool)
-    for start, end, _ in sentence.gold:
-        inside[start + 1 : end] = True
-    pieces, start = [], 0
-    while start < words:
-        fitting = int(np.searchsorted(starts, starts[start] + limit, side="right")) - 1
-        end = furthest = max(start + 1, min(fitting, words))
-        while end > start and inside[end]:
-            end -= 1
-        if end == start:
-            end = furthest
-            if notes is not None:
-                notes.left_out["mentions longer than max_tokens"] += sum(
-                    mention_start < end < mention_end
-                    for mention_start, mention_end, _ in sentence.gold
-                )
-        pieces.append(Piece(sentence, start, end))
-        start = end
-    return pieces
 
 
 def build_example(pieces: Sequence[Piece], tokenizer: SubwordTokenizer, max_tokens: int) -> Example:
@@ -153,15 +82,7 @@ def with_timesteps(
     """
     mentions = [mention for piece in example.pieces for mention in piece.gold]
     kept = _without_crossings(mentions, notes)
-    timesteps = tuple(encode_timesteps(kept, example.words, vocabulary))
-    return Example(
-        example.corpus,
-        example.pieces,
-        example.input_ids,
-        example.slot_of_subword,
-        example.words,
-        timesteps,
-    )
+    return replace(example, timesteps=tuple(encode_timesteps(kept, example.words, vocabulary)))
 
 
 def _without_crossings(mentions: list[TaggedSpan], notes: ExampleNotes | None) -> list[TaggedSpan]:
@@ -179,10 +100,10 @@ def examples_of(
     tokenizer: SubwordTokenizer,
     max_tokens: int,
     notes: ExampleNotes | None = None,
+    merging: MergeSentsConfig | None = None,
 ) -> list[Example]:
-    """One example a sentence, or several where it is too long."""
-    return [
-        build_example([piece], tokenizer, max_tokens)
-        for sentence in sentences
-        for piece in pieces_of(sentence, max_tokens, notes)
-    ]
+    """The sentences as examples: as many sentences in each as ``merging`` joins (none where it is
+    None), or a part of one that is too long.
+    """
+    joined = merge_sentences(sentences, max_tokens, merging or MergeSentsConfig(), notes)
+    return [build_example(pieces, tokenizer, max_tokens) for pieces in joined]

@@ -84,7 +84,12 @@ def test_testing_a_run_loses_nothing_gold(config: ExperimentConfig) -> None:
     assert matched[Tag("genes$2", "Disease")].false_negatives == 0
 
 
-def test_a_run_learns_what_it_is_shown(settings: dict[str, Any]) -> None:
+MERGED = {"merge_sents": {"force_merge": ["fever-1"], "maximize": {"use": True}}}
+
+
+@pytest.mark.parametrize("transform", [{}, MERGED], ids=["single sentences", "merged"])
+def test_a_run_learns_what_it_is_shown(settings: dict[str, Any], transform: dict[str, Any]) -> None:
+    settings["data_transform"] = transform
     settings["datasets"].pop("genes$2")
     paths = settings["datasets"]["fever-1"]["split_paths"]
     paths["test"] = paths["dev"] = paths["train"]
@@ -144,8 +149,6 @@ def test_going_on_with_other_settings_is_refused(settings: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     "override",
     [
-        "data_transform.merge_sents.maximize.use=true",
-        "data_transform.merge_sents.normalize.use=true",
         "MLFlowLogger.use=true",
         "train.checkpoints.save_average_only=false",
     ],
@@ -172,6 +175,19 @@ def test_accumulation_and_limits_set_the_number_of_steps(settings: dict[str, Any
     assert prepare_training(config).steps_per_epoch == 2
     events = train(config)
     assert [event.examples for event in events if isinstance(event, StepDone)] == [2, 2, 2, 2]
+
+
+def test_corpora_without_documents_are_merged_on_demand(settings: dict[str, Any]) -> None:
+    settings["data_transform"] = {"merge_sents": {"maximize": {"use": True, "swap": True}}}
+    prepared = prepare_training(config_from_mapping(settings))
+    assert prepared.unmerged_corpora == ["fever-1"]
+    assert [len(example.pieces) for example in prepared.examples] == [1, 1, 1, 1, 2, 1]
+    settings["data_transform"]["merge_sents"]["force_merge"] = ["fever-1"]
+    prepared = prepare_training(config_from_mapping(settings))
+    assert prepared.unmerged_corpora == []
+    assert [len(example.pieces) for example in prepared.examples] == [4, 2, 1]
+    settings["data_transform"]["merge_sents"]["maximize"] = {"use": False}
+    assert prepare_training(config_from_mapping(settings)).unmerged_corpora == []
 
 
 def test_the_output_starts_at_the_base_rates_of_those_who_annotate(

@@ -11,12 +11,11 @@ from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
 from mtner_cli.core.features.batch import Collator, batches_by_length
 from mtner_cli.core.features.examples import (
     Example,
-    ExampleNotes,
     build_example,
     examples_of,
-    pieces_of,
     with_timesteps,
 )
+from mtner_cli.core.features.pieces import ExampleNotes, pieces_of
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.pretrained import load_tokenizer
 from mtner_cli.core.types import Sentence, Span

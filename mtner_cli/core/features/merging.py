@@ -1,0 +1,192 @@
+"""Consecutive sentences of one document, joined into inputs of several sentences.
+
+The length of an input is its subwords with CLS and a SEP after each sentence. Only neighbours of
+one document are joined, each sentence goes into one input, and no input is longer than
+``max_tokens``. A sentence that is longer than that stays by itself, in pieces, and separates the
+sentences before it from those after it.
+
+``maximize``: from left to right, each input takes sentences for as long as they fit. With ``swap``,
+the last sentence of an input then moves to the next one, or the first one back, wherever that
+lowers the variance of the lengths, until no move does.
+
+``normalize``: of all ways to cut a document into inputs, the one with the least sum of distances
+between the lengths and their aim. The aim is the mean length of all possible inputs, which are all
+runs of consecutive sentences that fit: those of the whole split of the corpus (``global``), or
+those of the document (``local``).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, groupby, pairwise
+
+import numpy as np
+
+from mtner_cli.config.schema import MergeSentsConfig
+from mtner_cli.core.features.pieces import SPECIAL_TOKENS, ExampleNotes, Piece, pieces_of
+from mtner_cli.core.features.tokenize import TokenizedSentence
+from mtner_cli.core.types import Sentence
+
+# Where each sentence of a stretch starts and the last one ends, in subwords with a SEP after each
+# sentence: sentences i to j (exclusive) make an input of starts[j] - starts[i] + 1 subwords.
+Starts = Sequence[int]
+
+
+def merges_sentences(merging: MergeSentsConfig) -> bool:
+    """Whether any sentences are to be merged."""
+    return merging.maximize.use or merging.normalize.use
+
+
+def merges_split(merging: MergeSentsConfig, corpus: str, sentences: Iterable[Sentence]) -> bool:
+    """Whether the sentences of one split are to be merged: they are in documents, or forced to.
+
+    Sentences before the first document separator are a document too, and so is a whole split
+    without any.
+    """
+    return merges_sentences(merging) and (
+        corpus in (merging.force_merge or ())
+        or any(sentence.document is not None for sentence in sentences)
+    )
+
+
+def merge_sentences(
+    sentences: Iterable[TokenizedSentence],
+    max_tokens: int,
+    merging: MergeSentsConfig,
+    notes: ExampleNotes | None = None,
+) -> Iterator[list[Piece]]:
+    """The pieces of each input, in the order of the sentences.
+
+    Args:
+        sentences: of any number of corpora, one split after the other.
+        max_tokens: greatest length of an input.
+    """
+    for corpus, members in groupby(sentences, key=lambda sentence: sentence.corpus):
+        split = list(members)
+        if merges_split(merging, corpus, (sentence.sentence for sentence in split)):
+            yield from _merge_split(split, max_tokens, merging, notes)
+        else:
+            for sentence in split:
+                for piece in pieces_of(sentence, max_tokens, notes):
+                    yield [piece]
+
+
+def _merge_split(
+    split: Sequence[TokenizedSentence],
+    max_tokens: int,
+    merging: MergeSentsConfig,
+    notes: ExampleNotes | None,
+) -> Iterator[list[Piece]]:
+    documents = [
+        [
+            (stretch, _starts(stretch, max_tokens))
+            for stretch in _stretches(document, max_tokens, notes)
+        ]
+        for _, document in groupby(split, key=lambda sentence: sentence.sentence.document)
+    ]
+    aim = mean_length((starts for document in documents for _, starts in document), max_tokens)
+    for document in documents:
+        if merging.normalize.mode == "local":
+            aim = mean_length((starts for _, starts in document), max_tokens)
+        for stretch, starts in document:
+            for first, last in pairwise(_cuts(starts, max_tokens, merging, aim)):
+                yield stretch[first:last]
+
+
+def _cuts(starts: Starts, max_tokens: int, merging: MergeSentsConfig, aim: float) -> list[int]:
+    if merging.normalize.use:
+        return cut_near(starts, max_tokens, aim)
+    cuts = cut_full(starts, max_tokens)
+    return even_out(starts, cuts) if merging.maximize.swap else cuts
+
+
+def _stretches(
+    document: Iterable[TokenizedSentence], max_tokens: int, notes: ExampleNotes | None
+) -> Iterator[list[Piece]]:
+    """Consecutive sentences that may be joined, each a piece; pieces of a long one stand alone."""
+    stretch: list[Piece] = []
+    for sentence in document:
+        pieces = pieces_of(sentence, max_tokens, notes)
+        if len(pieces) > 1:
+            if stretch:
+                yield stretch
+            yield from ([piece] for piece in pieces)
+            stretch = []
+        else:
+            stretch += pieces
+    if stretch:
+        yield stretch
+
+
+def _starts(stretch: Sequence[Piece], max_tokens: int) -> list[int]:
+    # A word of more subwords than fit at all is read by its beginning, which fills the input.
+    lengths = (min(len(piece.subwords), max_tokens - SPECIAL_TOKENS) for piece in stretch)
+    return list(accumulate((length + 1 for length in lengths), initial=0))
+
+
+def mean_length(stretches: Iterable[Starts], max_tokens: int) -> float:
+    """The mean length of all possible inputs; 0 where there is none."""
+    total = count = 0
+    for starts in stretches:
+        sums = list(accumulate(starts, initial=0))
+        for first, start in enumerate(starts[:-1]):
+            last = bisect_right(starts, start + max_tokens - 1)
+            runs = last - first - 1
+            total += sums[last] - sums[first + 1] + runs * (1 - start)
+            count += runs
+    return total / count if count else 0.0
+
+
+def cut_full(starts: Starts, max_tokens: int) -> list[int]:
+    """Where to cut so that each input, from left to right, holds all that fits.
+
+    Returns:
+        The sentences that inputs start at, and at the end the number of sentences.
+    """
+    cuts = [0]
+    while cuts[-1] < len(starts) - 1:
+        cuts.append(bisect_right(starts, starts[cuts[-1]] + max_tokens - 1) - 1)
+    return cuts
+
+
+def even_out(starts: Starts, cuts: Sequence[int]) -> list[int]:
+    """Move sentences between neighbouring inputs while that lowers the variance of the lengths.
+
+    Number and sum of the lengths stay, so a move lowers the variance just where the neighbour is
+    shorter by more than the sentence: no input grows beyond the longest, and none becomes empty.
+    """
+    cuts = list(cuts)
+    moved = True
+    while moved:
+        moved = False
+        for place in range(1, len(cuts) - 1):
+            before, here, after = cuts[place - 1 : place + 2]
+            while True:
+                surplus = 2 * starts[here] - starts[before] - starts[after]
+                if surplus > starts[here] - starts[here - 1]:
+                    here -= 1
+                elif -surplus > starts[here + 1] - starts[here]:
+                    here += 1
+                else:
+                    break
+            moved |= here != cuts[place]
+            cuts[place] = here
+    return cuts
+
+
+def cut_near(starts: Starts, max_tokens: int, aim: float) -> list[int]:
+    """Where to cut for the least sum of distances between the lengths of inputs and ``aim``."""
+    offsets = np.asarray(starts)
+    least = np.zeros(len(starts))  # for the sentences up to each place
+    cut_before = [0] * len(starts)
+    for last in range(1, len(starts)):
+        first = bisect_left(starts, starts[last] - max_tokens + 1)
+        distances = np.abs(offsets[last] - offsets[first:last] + 1 - aim)
+        sums = least[first:last] + distances
+        best = int(sums.argmin())
+        least[last], cut_before[last] = sums[best], first + best
+    cuts = [len(starts) - 1]
+    while cuts[-1]:
+        cuts.append(cut_before[cuts[-1]])
+    return cuts[::-1]
