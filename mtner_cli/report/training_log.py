@@ -46,7 +46,11 @@ class TrainingLog:
 
 
 def _sampling(event: EpochStarted) -> dict[str, Any]:
-    return {"epoch": event.epoch, "drawn": event.plan.drawn, "repeated": event.plan.repeated}
+    plan = event.plan
+    record = {"epoch": event.epoch, "drawn": plan.drawn, "repeated": plan.repeated}
+    if any(plan.appended.values()):
+        record["appended"] = plan.appended
+    return record
 
 
 def event_record(event: TrainingEvent) -> dict[str, Any]:

@@ -13,7 +13,6 @@ def refuse_unsupported(config: ExperimentConfig) -> None:
         ConfigError: naming every such key.
     """
     wanted = {
-        "perturbations.use": config.perturbations.use,
         "MLFlowLogger.use": config.MLFlowLogger.use,
     }
     faults = [

@@ -28,6 +28,7 @@ from mtner_cli.core.experiment.testing import predict_sentences, scored_tags
 from mtner_cli.core.features.batch import Collator
 from mtner_cli.core.features.examples import Example, examples_of, with_timesteps
 from mtner_cli.core.features.merging import merges_sentences, merges_split
+from mtner_cli.core.features.perturbations import Perturbations
 from mtner_cli.core.features.pieces import ExampleNotes
 from mtner_cli.core.features.sampler import EpochSampler
 from mtner_cli.core.features.tokenize import SubwordTokenizer
@@ -131,6 +132,7 @@ def start_training(
         prepared.examples,
         Collator(vocabulary, pad_id, foreign),
         _development_scorer(prepared, accelerator.device) if prepared.dev else None,
+        _perturbations(config),
     )
     trainer = Trainer(
         model,
@@ -149,6 +151,12 @@ def _accelerator(device: torch.device) -> Accelerator:
         return Accelerator(cpu=True)
     torch.cuda.set_device(device)
     return Accelerator(mixed_precision="bf16")
+
+
+def _perturbations(config: ExperimentConfig) -> Perturbations | None:
+    if not config.perturbations.use:
+        return None
+    return Perturbations(config.perturbations.probs, config.data_transform.max_tokens)
 
 
 def _new_model(prepared: PreparedTraining) -> NerModel:

@@ -99,13 +99,21 @@ class Collator:
                 rows[sentence, step, list(actions)] = 1
         foreign = None
         if self.foreign is not None:
-            foreign = torch.stack([self.foreign[example.corpus] for example in examples])
+            foreign = torch.stack([_foreign(example, self.foreign) for example in examples])
         return GoldTimesteps(
             torch.from_numpy(rows),
             torch.tensor([len(steps) for steps in timesteps]),
             foreign,
             self.vocabulary.consuming,
         )
+
+
+def _foreign(example: Example, foreign_to: Mapping[str, Tensor]) -> Tensor:
+    """(A,), bool, the actions that are foreign to every corpus that the example is made of."""
+    foreign = foreign_to[example.corpus]
+    if example.appended_corpus is not None:
+        foreign = foreign & foreign_to[example.appended_corpus]
+    return foreign
 
 
 def batches_by_length(

@@ -31,6 +31,7 @@ class Example:
         slot_of_subword: (N,), 0 for CLS, 1 to W for words, W + 1 for the last SEP.
         words: W.
         timesteps: the gold actions; None outside training.
+        appended_corpus: another corpus whose types the last words are annotated with, if any.
     """
 
     corpus: str
@@ -39,6 +40,7 @@ class Example:
     slot_of_subword: Integers
     words: int
     timesteps: tuple[Timestep, ...] | None = None
+    appended_corpus: str | None = None
 
 
 def build_example(pieces: Sequence[Piece], tokenizer: SubwordTokenizer, max_tokens: int) -> Example:

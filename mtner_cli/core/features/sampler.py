@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from mtner_cli.core.features.examples import Example
+from mtner_cli.core.features.perturbations import Draw, Perturbations, joined_length
 
 # Batches are cut from drawn examples that were sorted by length in pools of so many batches: wide
 # enough to save most padding, narrow enough to keep an epoch's batches mixed.
@@ -25,11 +26,13 @@ class EpochPlan:
     Attributes:
         drawn: examples drawn of each corpus.
         repeated: of those, how many had been drawn before in this epoch.
+        appended: examples of each corpus that were appended to drawn ones.
     """
 
-    batches: tuple[tuple[int, ...], ...]
+    batches: tuple[tuple[Draw, ...], ...]
     drawn: dict[str, int]
     repeated: dict[str, int]
+    appended: dict[str, int]
 
 
 class EpochSampler:
@@ -37,10 +40,20 @@ class EpochSampler:
 
     One corpus: all its examples, shuffled. Several: with replacement, every corpus equally often
     on average, as many draws as the corpora's mean size.
+
+    Args:
+        perturbations: what to append to drawn examples; None appends nothing.
     """
 
-    def __init__(self, examples: Sequence[Example], batch_size: int, seed: int) -> None:
-        self._lengths = [len(example.input_ids) for example in examples]
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        batch_size: int,
+        seed: int,
+        perturbations: Perturbations | None = None,
+    ) -> None:
+        self._examples = examples
+        self._perturbations = perturbations
         self._corpora = [example.corpus for example in examples]
         self._sizes = Counter(self._corpora)
         self._batch_size = batch_size
@@ -58,16 +71,24 @@ class EpochSampler:
         """The batches of ``epoch`` (from 0), the same whenever it is asked."""
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + epoch)
         drawn = self._draw(generator)
-        batches = self._batches(drawn, generator)
-        times = Counter(drawn)
+        if self._perturbations is None:
+            draws = [Draw(index) for index in drawn]
+        else:
+            draws = self._perturbations.append(drawn, self._examples, generator)
+        batches = self._batches(draws, generator)
         corpora = Counter(self._corpora[index] for index in drawn)
         repeated: Counter[str] = Counter()
-        for index, count in times.items():
+        for index, count in Counter(drawn).items():
             repeated[self._corpora[index]] += count - 1
+        appended = Counter(
+            self._corpora[draw.appended] for draw in draws if draw.appended is not None
+        )
         return EpochPlan(
             tuple(map(tuple, batches)),
-            {name: corpora[name] for name in self._sizes},
-            {name: repeated[name] for name in self._sizes},
+            *(
+                {name: counts[name] for name in self._sizes}
+                for counts in (corpora, repeated, appended)
+            ),
         )
 
     def _draw(self, generator: torch.Generator) -> list[int]:
@@ -80,14 +101,20 @@ class EpochSampler:
             weights, self.examples_per_epoch, replacement=True, generator=generator
         ).tolist()
 
-    def _batches(self, drawn: list[int], generator: torch.Generator) -> list[list[int]]:
+    def _batches(self, draws: list[Draw], generator: torch.Generator) -> list[list[Draw]]:
         pool_size = BATCHES_IN_POOL * self._batch_size
         batches = []
-        for start in range(0, len(drawn), pool_size):
-            pool = sorted(drawn[start : start + pool_size], key=self._lengths.__getitem__)
+        for start in range(0, len(draws), pool_size):
+            pool = sorted(draws[start : start + pool_size], key=self._length)
             batches += [
                 pool[first : first + self._batch_size]
                 for first in range(0, len(pool), self._batch_size)
             ]
         order = torch.randperm(len(batches), generator=generator).tolist()
         return [batches[index] for index in order]
+
+    def _length(self, draw: Draw) -> int:
+        example = self._examples[draw.example]
+        if draw.appended is None:
+            return len(example.input_ids)
+        return joined_length(example, self._examples[draw.appended])

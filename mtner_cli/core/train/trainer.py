@@ -19,6 +19,7 @@ from torch import Tensor
 from mtner_cli.config.schema import TrainConfig
 from mtner_cli.core.features.batch import Batch, Collator
 from mtner_cli.core.features.examples import Example
+from mtner_cli.core.features.perturbations import Draw, Perturbations, join_examples
 from mtner_cli.core.features.sampler import EpochSampler
 from mtner_cli.core.model.ner_model import NerModel
 from mtner_cli.core.train.checkpoint import (
@@ -52,11 +53,13 @@ class TrainingData:
         examples: with their gold timesteps.
         collate: makes batches of them.
         score_development: scores a model on the development data; None where there is none.
+        perturbations: what is appended to examples; None appends nothing.
     """
 
     examples: Sequence[Example]
     collate: Collator
     score_development: Callable[[NerModel], DevelopmentScores] | None
+    perturbations: Perturbations | None = None
 
 
 def epoch_size(sampler: EpochSampler, settings: TrainConfig) -> tuple[int, int]:
@@ -89,7 +92,7 @@ class Trainer:
         self._seed = seed
         self._accelerator = accelerator
         self._checkpoints = checkpoints
-        self._sampler = EpochSampler(data.examples, settings.batch_size, seed)
+        self._sampler = EpochSampler(data.examples, settings.batch_size, seed, data.perturbations)
         self._batches_per_epoch, self._steps_per_epoch = epoch_size(self._sampler, settings)
         # The groups hold parameters, which moving to a device must not replace.
         model.to(accelerator.device)
@@ -158,15 +161,15 @@ class Trainer:
                 return progress
         return (yield from self._end_of_epoch(progress))
 
-    def _step(self, group: Sequence[Sequence[int]], step: int) -> Tensor:
+    def _step(self, group: Sequence[Sequence[Draw]], step: int) -> Tensor:
         """One optimiser step over a group of batches; returns their mean loss."""
         accelerator = self._accelerator
         torch.manual_seed(self._seed * 1_000_003 + step * 131 + accelerator.process_index)
         total = torch.zeros((), device=accelerator.device)
-        for number, indices in enumerate(group):
+        for number, draws in enumerate(group):
             last = number == len(group) - 1
             with nullcontext() if last else accelerator.no_sync(self._model):
-                loss = self._model(self._batch(indices)) / len(group)
+                loss = self._model(self._batch(draws)) / len(group)
                 accelerator.backward(loss)
             total += loss.detach()
         if self._settings.grad_norm_clip:
@@ -178,10 +181,16 @@ class Trainer:
             torch.cuda.empty_cache()
         return total
 
-    def _batch(self, indices: Sequence[int]) -> Batch:
-        examples = [self._data.examples[index] for index in indices]
+    def _batch(self, draws: Sequence[Draw]) -> Batch:
+        examples = [self._example(draw) for draw in draws]
         with self._accelerator.split_between_processes(examples, apply_padding=True) as own:
             return self._data.collate(own).to(self._accelerator.device)
+
+    def _example(self, draw: Draw) -> Example:
+        example = self._data.examples[draw.example]
+        if draw.appended is None:
+            return example
+        return join_examples(example, self._data.examples[draw.appended])
 
     def _end_of_epoch(
         self, progress: TrainingProgress

@@ -120,6 +120,20 @@ def test_going_on_ends_where_an_uninterrupted_run_does(
         assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
+def test_going_on_appends_the_same_sentences(settings: dict[str, Any], tmp_path: Path) -> None:
+    probabilities = {"fever-1": {"genes$2": 0.6}, "genes$2": {"fever-1": 0.5}}
+    settings["perturbations"] = {"use": True, "probs": probabilities}
+    events = train(config_from_mapping(settings, [f"output_dir={tmp_path / 'whole'}"]))
+    plans = [event.plan for event in events if isinstance(event, EpochStarted)]
+    assert sum(sum(plan.appended.values()) for plan in plans) > 2
+    config = config_from_mapping(settings)
+    train(config, stop_after=3)
+    resumed = go_on(config, config.output_dir)
+    assert [event.plan for event in resumed if isinstance(event, EpochStarted)] == plans[1:]
+    whole, parts = weights(tmp_path / "whole"), weights(config.output_dir)
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
 def test_a_finished_run_has_nothing_to_go_on_with(config: ExperimentConfig) -> None:
     train(config)
     before = weights(config.output_dir)

@@ -21,7 +21,7 @@ def test_one_corpus_is_drawn_whole_each_epoch_in_another_order() -> None:
     sampler = EpochSampler(examples(A=103), 8, seed=1)
     first, second = sampler.plan(0), sampler.plan(1)
     for plan in (first, second):
-        drawn = [index for batch in plan.batches for index in batch]
+        drawn = [draw.example for batch in plan.batches for draw in batch]
         assert sorted(drawn) == list(range(103))
         assert sorted(map(len, plan.batches)) == [7] + [8] * 12
     assert first.batches != second.batches
@@ -50,5 +50,5 @@ def test_corpora_are_drawn_equally_often_whatever_their_size() -> None:
 def test_batches_hold_examples_of_like_length() -> None:
     data = examples(A=400)
     for batch in EpochSampler(data, 10, seed=0).plan(0).batches:
-        lengths = [len(data[index].input_ids) for index in batch]
+        lengths = [len(data[draw.example].input_ids) for draw in batch]
         assert max(lengths) - min(lengths) <= 1
