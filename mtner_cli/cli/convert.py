@@ -163,6 +163,15 @@ def convert_pubtator(
     _convert("pubtator", inputs, out, None, ledger, {}, types)
 
 
+@convert_app.command("bioc")
+def convert_bioc(inputs: Inputs, out: Out, types: Types = None, ledger: LedgerOut = None) -> None:
+    """BioC files in XML or JSON: passages, split into sentences, with annotations by offset.
+
+    Example: mtner convert bioc BC5CDR_Train.BioC.xml --out data/converted/mine/train.txt
+    """
+    _convert("bioc", inputs, out, None, ledger, {}, types)
+
+
 @convert_app.command("bc5cdr-halves")
 def convert_bc5cdr_halves(
     folder: Annotated[Path, typer.Argument(help="Folder with BC5CDR's train.tsv and devel.tsv.")],
@@ -225,13 +234,16 @@ def _convert(
     from rich.console import Console
 
     from mtner_cli.core.convert.ledger import write_ledger
-    from mtner_cli.core.convert.options import load_type_map
     from mtner_cli.core.convert.registry import convert, refuse_overwriting
     from mtner_cli.report.ledger import print_ledgers
 
     if ledger_path is not None:
         refuse_overwriting([*inputs, out], ledger_path)
-    types = None if types_path is None else load_type_map(types_path)
+    types = None
+    if types_path is not None:
+        from mtner_cli.core.convert.options import load_type_map
+
+        types = load_type_map(types_path)
     console = Console()
     with console.status(f"converting to {out}"):
         ledger = convert(name, inputs, out, encoding, types, **options)

@@ -57,6 +57,7 @@ class Document:
         """
         found = self.text[max(mention.start, 0) : max(mention.end, 0)]
         what = f"{mention.tag} [{mention.start}, {mention.end}) {wording!r}"
+        what += f" in document {self.identifier}"
         if mention.start >= mention.end:
             ledger.keep_out("empty mention", place, what)
         elif mention.start < 0 or mention.end > len(self.text):

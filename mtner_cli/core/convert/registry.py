@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mtner_cli.core.actions.codecs import EncodingName
-from mtner_cli.core.convert import bc5cdr_halves, conll, genia, hunflair, jsonl, pubtator
+from mtner_cli.core.convert import bc5cdr_halves, bioc, conll, genia, hunflair, jsonl, pubtator
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.prepare import prepare
 from mtner_cli.core.convert.source import SourceSentence
@@ -80,6 +80,14 @@ CONVERTERS = {
             "and often identifiers, between tabs",
             ("simple-char",),
             pubtator.read,
+        ),
+        Converter(
+            "bioc",
+            "BioC in XML or JSON: documents of passages with annotations by offset",
+            "<document> with <passage>, <offset>, <text> and <annotation>, whose "
+            "<infon key='type'> is the entity type; or the same as JSON, also a document a line",
+            ("simple-char",),
+            bioc.read,
         ),
         Converter(
             "bc5cdr-halves",

@@ -65,9 +65,9 @@ def test_titles_and_abstracts_with_four_to_seven_columns(tmp_path: Path, line_en
             (9, "Association\t7157\t10090\tNovel\tNo"),
         ],
         "mention with other text at its offsets": [
-            (15, "DNA [4, 12) 'IL-2 gene', where the text is 'IL-2 gen'")
+            (15, "DNA [4, 12) 'IL-2 gene' in document 14, where the text is 'IL-2 gen'")
         ],
-        "mention without a type": [(16, " [4, 8) 'IL-2'")],
+        "mention without a type": [(16, " [4, 8) 'IL-2' in document 14")],
     }
 
 

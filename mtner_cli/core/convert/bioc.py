@@ -1,0 +1,112 @@
+"""BioC, as XML or JSON: documents of passages with annotations by their offset in the document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtner_cli.core.convert.bioc_json import json_documents
+from mtner_cli.core.convert.bioc_xml import xml_documents
+from mtner_cli.core.convert.documents import Document, Passage, sentences_of
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.source import Place, SourceSentence
+from mtner_cli.core.types import Span
+from mtner_cli.errors import DataError
+
+if TYPE_CHECKING:
+    from mtner_cli.core.convert.bioc_form import BioCAnnotation, BioCDocument, BioCSentence
+
+_LARGEST_GAP = 1_000_000
+"""Characters between two passages; more is a wrong offset, and would fill the memory."""
+_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
+
+
+def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
+    """Stream the sentences of BioC files; a passage or given sentence ends the last one in it.
+
+    Offsets count characters. An entity type is the infon ``type`` of an annotation.
+
+    Args:
+        inputs: XML files and JSON files; of the latter also those with a document a line.
+        ledger: gains relations, which are counted only, and annotations that are not kept: with
+            several locations or none, without a type, or with other text at their offsets.
+
+    Raises:
+        DataError: if a file is not of the form, or its XML declares entities.
+    """
+    from mtner_cli.core.convert.bioc_form import checked
+
+    for path in inputs:
+        records = json_documents(path) if _is_json(path) else xml_documents(path)
+        found = False
+        for record in records:
+            found = True
+            yield from sentences_of(_document(checked(record, path), path, ledger), ledger)
+        if not found:
+            raise DataError(path, None, "expected BioC: documents with passages; found none")
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            start = file.read(1024).lstrip(_BEFORE_JSON)
+    except FileNotFoundError:
+        raise DataError(path, None, "there is no such file") from None
+    except OSError as error:
+        raise DataError(path, None, f"cannot be read: {error.strerror}") from None
+    return start[:1] in (b"{", b"[")
+
+
+def _document(source: BioCDocument, path: Path, ledger: Ledger) -> Document:
+    document = Document(Place(path, source.line), source.id)
+    parts = [part for passage in source.passages for part in (passage, *passage.sentences)]
+    texts = [
+        part
+        for passage in source.passages
+        for part in ([passage] if passage.text else passage.sentences)
+    ]
+    for part in sorted(texts, key=lambda part: part.offset):
+        if part.text:
+            _add_text(document, part, path)
+    for holder in (source, *parts):
+        for annotation in holder.annotations:
+            _add_annotation(document, annotation, path, ledger)
+        for relation in holder.relations:
+            line = relation.get("#line") if isinstance(relation, Mapping) else None
+            what = f"in document {source.id}"
+            ledger.keep_out("relation between mentions", Place(path, line), what)
+    return document
+
+
+def _add_text(document: Document, part: BioCSentence, path: Path) -> None:
+    written = len(document.text)
+    if not written <= part.offset <= written + _LARGEST_GAP:
+        message = (
+            f"expected the text of document {document.identifier} to go on at offset {written}, "
+            f"where the passage before ends, or soon after; found offset {part.offset}"
+        )
+        raise DataError(path, part.line, message)
+    document.add_passage(Passage(Place(path, part.line), part.offset, part.text or ""))
+
+
+def _add_annotation(
+    document: Document, annotation: BioCAnnotation, path: Path, ledger: Ledger
+) -> None:
+    place = Place(path, annotation.line)
+    tag, wording = annotation.entity_type, annotation.text or ""
+    what = f"{tag} {wording!r} in document {document.identifier}"
+    match annotation.locations:
+        case []:
+            ledger.keep_out("mention without a location", place, what)
+        case [location]:
+            span = Span(location.offset, location.offset + location.length, tag)
+            document.add_mention(span, wording, place, ledger)
+        case several:
+            ledger.keep_out("discontinuous mention", place, f"{what}, {_ranges(several)}")
+
+
+def _ranges(locations: Iterable[Any]) -> str:
+    return ", ".join(
+        f"[{location.offset}, {location.offset + location.length})" for location in locations
+    )

@@ -1,0 +1,82 @@
+"""BioC's JSON read piece by piece, each object with the line on which it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mtner_cli.errors import DataError
+
+_PIECE = 1 << 16
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def json_documents(path: Path) -> Iterator[dict[str, Any]]:
+    """Stream every object that has ``passages``, wherever in the file it stands.
+
+    So collections are read, lists of them, and files with an object a line. Each object in a
+    document has its line under the key ``#line``.
+
+    Raises:
+        DataError: if the file is not valid JSON, with the line.
+    """
+    open_values: list[Any] = []
+    keys: list[str] = []
+    for line, event, value in _events(path):
+        if event == "start_map":
+            open_values.append({"#line": line})
+            continue
+        if event == "start_array":
+            open_values.append([])
+            continue
+        if event == "map_key":
+            keys.append(value)
+            continue
+        if event in ("end_map", "end_array"):
+            value = open_values.pop()
+            if isinstance(value, dict) and "passages" in value:
+                yield value
+                # What was read is not kept, so that a large collection needs little memory.
+                value = None
+        if not open_values:
+            continue
+        if isinstance(open_values[-1], list):
+            open_values[-1].append(value)
+        else:
+            open_values[-1][keys.pop()] = value
+
+
+def _events(path: Path) -> Iterator[tuple[int, str, Any]]:
+    """Line, name and value of each piece of the JSON."""
+    import ijson
+
+    events: Any = ijson.sendable_list()
+    parser = ijson.basic_parse_coro(events, multiple_values=True)
+    line = 1
+    try:
+        for piece in _line_pieces(path):
+            parser.send(piece)
+            for event, value in events:
+                yield line, event, value
+            del events[:]
+            line += piece.endswith(b"\n")
+        parser.close()
+    except OSError as error:
+        raise DataError(path, None, f"cannot be read: {error.strerror}") from None
+    except (ijson.JSONError, ValueError, SystemError) as error:
+        # A number of thousands of digits is a SystemError of the parser.
+        problem = error.args[0] if error.args else ""
+        if isinstance(problem, bytes):
+            problem = problem.decode("utf-8", "replace")
+        first_line = problem.strip().partition("\n")[0]
+        raise DataError(path, line, f"expected valid JSON; {first_line}") from None
+
+
+def _line_pieces(path: Path) -> Iterator[bytes]:
+    """The file in pieces none of which goes beyond the end of a line."""
+    with path.open("rb") as file:
+        if file.read(len(_BYTE_ORDER_MARK)) != _BYTE_ORDER_MARK:
+            file.seek(0)
+        while piece := file.readline(_PIECE):
+            yield piece
