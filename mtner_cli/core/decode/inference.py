@@ -55,7 +55,7 @@ def infer_actions(
     step = 0
     while True:
         attention = memory.latent_scores(centre, step).amax(1).softmax(-1)
-        logits = memory.logits(memory.hidden(memory.context(attention), pointer))
+        logits = memory.logits(memory.hidden(attention, pointer))
         best = logits.argmax(-1)
         consumes = consuming[best] | (waited >= max_steps_per_word - 1)
         history.append((rows, logits, consumes, ~ended))

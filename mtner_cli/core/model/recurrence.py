@@ -1,9 +1,9 @@
 """The recurrence over a batch in training, with a backward pass written by hand.
 
-Autograd would keep a copy of the whole memory for every timestep. The memory at a timestep is the
-encoder's slots plus the writes so far, so vectors per timestep are enough: the backward pass walks
-the timesteps in reverse, takes each write back out of the memory, and forms the gradients of the
-weights in single products at the end.
+Autograd would keep a copy of the whole memory for every timestep. The memory at a timestep is what
+it was at the start plus the writes so far, so vectors per timestep are enough: the backward pass
+walks the timesteps in reverse, takes each write back, and forms the gradients of all tables in
+single products at the end.
 
 Shapes: B sentences, S slots, T timesteps, A actions, K mask sets, L latents, d width,
 H hidden units.
@@ -23,78 +23,67 @@ from mtner_cli.core.model.slot_memory import MASKED, SlotMemory, StepTables, sof
 
 
 @dataclass(frozen=True, slots=True)
-class StepDropout:
-    """Dropout masks that the steps apply themselves; already scaled by 1 / keep.
+class AttentionDropout:
+    """Dropout of the attention scores, the same at all timesteps.
 
     Attributes:
-        context: (B, T, d), for the raw context at each timestep.
-        attention: (B, S), for the attention scores, the same at all timesteps.
-        padding: (B, S), bool, True on padding slots; goes with ``attention``.
+        scale: (B, S), 0 or 1 / keep.
+        padding: (B, S), bool, True on padding slots.
     """
 
-    context: Tensor | None = None
-    attention: Tensor | None = None
-    padding: Tensor | None = None
+    scale: Tensor
+    padding: Tensor
 
 
 def attend(
-    slots: SlotMemory, centre: Tensor, step: int, dropout: StepDropout
+    slots: SlotMemory, centre: Tensor, step: int, dropout: AttentionDropout | None
 ) -> tuple[Tensor, Tensor]:
     """Attention over the slots seen from ``centre`` (B,): weights (B, S), best latents (B, S)."""
     best_scores, best_latents = slots.latent_scores(centre, step).max(1)
-    if dropout.attention is not None and dropout.padding is not None:
-        best_scores = (best_scores * dropout.attention).masked_fill(dropout.padding, MASKED)
+    if dropout is not None:
+        best_scores = (best_scores * dropout.scale).masked_fill(dropout.padding, MASKED)
     return best_scores.softmax(-1), best_latents
 
 
 class SlotRecurrence(torch.autograd.Function):
     """Logits of all timesteps under a guide that decides where the pointer stands.
 
-    ``SlotRecurrence.apply(guide, dropout, shift, memory, start, memory_scores, position_scores,
-    cls_position_scores, action_scores, action_embeddings, word_hidden, context_weight,
-    output_weight, output_bias)`` returns logits (B, T, A); the tensors are those of
-    :class:`StepTables` and :class:`SlotMemory`, ``memory`` (B, S, d) being the encoder's slots and
-    ``start`` (d,) what is added to slot 0. No argument is changed. Differentiable once.
+    ``SlotRecurrence.apply(guide, dropout, shift, scores, context_hidden, position_scores,
+    cls_position_scores, action_scores, action_hidden, word_hidden, output_weight, output_bias)``
+    returns logits (B, T, A); the tensors are those of :class:`SlotMemory`, at its start, and of
+    :class:`StepTables`. No argument is changed. Differentiable once.
     """
 
     @staticmethod
     def forward(
         ctx: Any,
         guide: Guide,
-        dropout: StepDropout,
+        dropout: AttentionDropout | None,
         shift: int,
-        memory: Tensor,
-        start: Tensor,
-        memory_scores: Tensor,
+        scores: Tensor,
+        context_hidden: Tensor,
         *tables: Tensor,
     ) -> Tensor:
-        memory = memory.clone()
-        memory[:, 0] += start
-        slots = SlotMemory(memory, memory_scores.clone(), StepTables(*tables))
-        batch = memory.shape[0]
-        centre = torch.zeros(batch, dtype=torch.long, device=memory.device)
+        slots = SlotMemory(context_hidden.clone(), scores.clone(), StepTables(*tables))
+        centre = torch.zeros(len(scores), dtype=torch.long, device=scores.device)
         saved: dict[str, list[Tensor]] = {
-            name: []
-            for name in ("logits", "hidden", "context", "attention", "latents", "pointer", "centre")
+            name: [] for name in ("logits", "hidden", "attention", "latents", "pointer", "centre")
         }
         for step in range(guide.max_steps):
             attention, latents = attend(slots, centre, step, dropout)
-            context = slots.context(attention)
-            if dropout.context is not None:
-                context = context * dropout.context[:, step]
             pointer = guide.pointer()
-            hidden = slots.hidden(context, pointer)
+            hidden = slots.hidden(attention, pointer)
             logits = slots.logits(hidden)
             slots.write(soft_actions(logits, shift), pointer)
             guide.advance(logits)
-            values = (logits, hidden, context, attention, latents, pointer, centre)
+            values = (logits, hidden, attention, latents, pointer, centre)
             for name, value in zip(saved, values, strict=True):
                 saved[name].append(value)
             centre = pointer
             if guide.finished():
                 break
         stacked = [torch.stack(values, 1) for values in saved.values()]
-        ctx.save_for_backward(memory, *tables, *stacked)
+        ctx.save_for_backward(context_hidden, *tables, *stacked)
         ctx.tables = len(tables)
         ctx.shift = shift
         ctx.dropout = dropout
@@ -103,15 +92,11 @@ class SlotRecurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_logits: Tensor) -> tuple[Tensor | None, ...]:
-        memory, *rest = ctx.saved_tensors
+        context_hidden, *rest = ctx.saved_tensors
         tables = StepTables(*rest[: ctx.tables])
         saved = SavedSteps(*rest[ctx.tables :])
-        return (
-            None,
-            None,
-            None,
-            *_backward(memory, tables, saved, ctx.shift, ctx.dropout, grad_logits),
-        )
+        gradients = _backward(context_hidden, tables, saved, ctx.shift, ctx.dropout, grad_logits)
+        return (None, None, None, *gradients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +105,6 @@ class SavedSteps:
 
     logits: Tensor
     hidden: Tensor
-    context: Tensor
     attention: Tensor
     latents: Tensor
     pointer: Tensor
@@ -128,78 +112,84 @@ class SavedSteps:
 
 
 def _backward(
-    memory: Tensor,
+    context_hidden: Tensor,
     tables: StepTables,
     saved: SavedSteps,
     shift: int,
-    dropout: StepDropout,
+    dropout: AttentionDropout | None,
     grad_logits: Tensor,
 ) -> tuple[Tensor, ...]:
-    """Gradients of ``memory``, ``start``, ``memory_scores`` and then of the tables, in order."""
-    batch, slots, width = memory.shape
-    steps = saved.logits.shape[1]
+    """Gradients of ``scores``, ``context_hidden`` and then of the tables, in order."""
+    batch, slots, _ = context_hidden.shape
+    steps, actions = saved.logits.shape[1:]
     mask_sets, latents, _ = tables.position_scores.shape
     probabilities = saved.logits.softmax(-1)
     written = soft_actions(saved.logits, shift)
-    kept = (written != 0).to(written.dtype)
-    memory = memory.clone()
-    flat_memory = memory.view(batch * slots, width)
-    grad_memory = torch.zeros_like(memory)
-    flat_grad_memory = grad_memory.view(batch * slots, width)
-    grad_scores = memory.new_zeros(batch, mask_sets * latents, slots)
-    row_starts = torch.arange(batch, device=memory.device) * slots
+    kept_probabilities = probabilities * (written != 0)
+    hidden_slope = 1 - saved.hidden.square()
+    # Row-times-matrix products are far faster than matrix-times-column ones on a CPU.
+    hidden_of_slots = context_hidden.transpose(1, 2).contiguous()
+    hidden_to_actions = tables.action_hidden.transpose(-1, -2).contiguous()
+    # (B, A, S), the actions written to each slot up to the timestep, and the gradient of that.
+    at_pointer = saved.pointer.unsqueeze(1)
+    slot_actions = written.new_zeros(batch, actions, slots)
+    slot_actions.scatter_add_(2, at_pointer.expand(-1, actions, -1), written.transpose(1, 2))
+    grad_slot_actions = torch.zeros_like(slot_actions)
+    grad_scores = written.new_zeros(batch, mask_sets * latents, slots)
     grad_z = torch.empty_like(saved.logits)
     grad_hidden = torch.empty_like(saved.hidden)
-    grad_written_memory = torch.empty_like(saved.context)
-    grad_written_scores = memory.new_empty(batch, steps, mask_sets * latents)
+    grad_written_scores = written.new_empty(batch, steps, mask_sets * latents)
     grad_attention_scores = torch.empty_like(saved.attention)
-    hidden_slope = 1 - saved.hidden.square()
     for step in range(steps - 1, -1, -1):
-        pointer, actions = saved.pointer[:, step], written[:, step]
-        slot = row_starts + pointer
-        # The write: what came of the slot's memory and of its scores in later timesteps.
-        from_memory = flat_grad_memory[slot]
-        at_pointer = pointer.view(-1, 1, 1).expand(-1, mask_sets * latents, 1)
-        from_scores = grad_scores.gather(2, at_pointer).squeeze(2)
-        grad_actions = from_memory @ tables.action_embeddings.t()
-        grad_actions.addmm_(from_scores, tables.action_scores.t())
-        grad_written_memory[:, step] = from_memory
+        pointer = saved.pointer[:, step].view(-1, 1, 1)
+        # The write: what came of it in later timesteps, through the context and the scores.
+        of_actions = pointer.expand(-1, actions, 1)
+        from_scores = grad_scores.gather(2, pointer.expand(-1, mask_sets * latents, 1)).squeeze(2)
+        grad_actions = grad_slot_actions.gather(2, of_actions).squeeze(2)
+        grad_actions = torch.addmm(grad_actions, from_scores, tables.action_scores.t())
         grad_written_scores[:, step] = from_scores
-        flat_memory.index_add_(0, slot, actions @ tables.action_embeddings, alpha=-1)
+        slot_actions.scatter_add_(2, of_actions, -written[:, step].unsqueeze(2))
         # The masked softmax and the two layers.
-        grad_actions *= kept[:, step]
-        probability = probabilities[:, step]
-        inner = (probability * grad_actions).sum(-1, keepdim=True)
-        dz = torch.addcmul(grad_logits[:, step], probability, grad_actions - inner)
+        kept = kept_probabilities[:, step] * grad_actions
+        inner = kept.sum(-1, keepdim=True)
+        dz = grad_logits[:, step] + kept - probabilities[:, step] * inner
         grad_z[:, step] = dz
         dh = (dz @ tables.output_weight) * hidden_slope[:, step]
         grad_hidden[:, step] = dh
-        grad_context = dh @ tables.context_weight
-        if dropout.context is not None:
-            grad_context *= dropout.context[:, step]
-        # The attention: context, softmax, best latent.
+        # The attention: average, softmax, best latent.
         attention = saved.attention[:, step]
-        grad_weights = torch.bmm(memory, grad_context.unsqueeze(2)).squeeze(2)
-        grad_memory.baddbmm_(attention.unsqueeze(2), grad_context.unsqueeze(1))
+        to_actions = torch.matmul(dh.unsqueeze(1), hidden_to_actions)
+        grad_weights = torch.bmm(dh.unsqueeze(1), hidden_of_slots)
+        grad_weights = grad_weights.baddbmm_(to_actions, slot_actions).squeeze(1)
+        grad_slot_actions.baddbmm_(to_actions.transpose(1, 2), attention.unsqueeze(1))
         mean = (attention * grad_weights).sum(-1, keepdim=True)
         score = attention * (grad_weights - mean)
-        if dropout.attention is not None:
-            score = score * dropout.attention
+        if dropout is not None:
+            score = score * dropout.scale
         grad_attention_scores[:, step] = score
         of_mask_set = grad_scores.narrow(1, step % mask_sets * latents, latents)
         of_mask_set.scatter_add_(1, saved.latents[:, step].unsqueeze(1), score.unsqueeze(1))
     return (
-        grad_memory,
-        grad_memory[:, 0].sum(0),
         grad_scores,
+        saved.attention.transpose(1, 2) @ grad_hidden,
         *_position_gradients(tables, saved, grad_attention_scores),
         written.flatten(0, 1).t() @ grad_written_scores.flatten(0, 1),
-        written.flatten(0, 1).t() @ grad_written_memory.flatten(0, 1),
+        _action_gradients(tables.action_hidden, saved, written, grad_hidden),
         _word_gradients(tables.word_hidden, saved.pointer, grad_hidden),
-        grad_hidden.flatten(0, 1).t() @ saved.context.flatten(0, 1),
         grad_z.flatten(0, 1).t() @ saved.hidden.flatten(0, 1),
         grad_z.sum((0, 1)),
     )
+
+
+def _action_gradients(
+    action_hidden: Tensor, saved: SavedSteps, written: Tensor, grad_hidden: Tensor
+) -> Tensor:
+    """(A, H) or (B, A, H): a timestep's context holds all writes of the timesteps before it."""
+    steps = written.shape[1]
+    written_slots = saved.pointer.unsqueeze(1).expand(-1, steps, -1)
+    of_write = saved.attention.gather(2, written_slots).tril(-1)
+    gradients = (of_write @ written).transpose(1, 2) @ grad_hidden
+    return gradients if action_hidden.dim() == 3 else gradients.sum(0)
 
 
 def _position_gradients(

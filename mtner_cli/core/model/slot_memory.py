@@ -3,10 +3,11 @@
 Shapes: B sentences, S slots (CLS, words, SEP), A actions, K mask sets, L latents, d width,
 H = 2d hidden units.
 
-Attention scores are bilinear in the memory, and a step writes to one slot only. So the scores of
-the memory against the latents (``scores``) and those of the positions (``position_scores``) are
-kept ready; a step reads a window of one, adds a vector to the other, and never touches a tensor of
-B x S x d values but for the one product that forms the context.
+A step uses the memory in two ways, both linear in it: it scores the slots against the latents, and
+it puts their average, the context, through the hidden layer. And it writes to one slot only. So the
+memory itself is never formed: its scores (``scores``) and what each slot would give to the hidden
+layer (``context_hidden``) are computed once, and a write adds a row of two small tables to them. A
+step then reads a window of the scores of the positions, and its one large product is the average.
 
 In training, dropout makes K versions of the latents and positions, which the timesteps use in turn;
 elsewhere K is 1.
@@ -14,7 +15,7 @@ elsewhere K is 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -31,9 +32,9 @@ class StepTables:
             ``column - (S - 1)``.
         cls_position_scores: (K, L), the same for slot 0, which has a position of its own.
         action_scores: (A, K L), what a full unit of an action adds to a slot's scores.
-        action_embeddings: (A, d), what it adds to the slot's memory.
+        action_hidden: (A, H), what it adds to the slot's part of the hidden layer's input; (B, A, H)
+            under dropout.
         word_hidden: (B, S, H), the hidden layer's input from the word of each slot, with bias.
-        context_weight: (H, d), the hidden layer's weight for the raw context.
         output_weight: (A, H).
         output_bias: (A,).
     """
@@ -41,43 +42,33 @@ class StepTables:
     position_scores: Tensor
     cls_position_scores: Tensor
     action_scores: Tensor
-    action_embeddings: Tensor
+    action_hidden: Tensor
     word_hidden: Tensor
-    context_weight: Tensor
     output_weight: Tensor
     output_bias: Tensor
 
     def rows(self, kept: Tensor) -> StepTables:
-        """The tables of a subset of the sentences; ``kept`` is (rows,) int64."""
-        return StepTables(
-            self.position_scores,
-            self.cls_position_scores,
-            self.action_scores,
-            self.action_embeddings,
-            self.word_hidden[kept],
-            self.context_weight,
-            self.output_weight,
-            self.output_bias,
-        )
+        """The tables of a subset of the sentences, for inference; ``kept`` is (rows,) int64."""
+        return replace(self, word_hidden=self.word_hidden[kept])
 
 
 class SlotMemory:
     """The action memory of a batch while its sentences are read; changed in place by each step.
 
     Attributes:
-        memory: (B, S, d), the encoder's slots plus all actions written so far.
-        scores: (B, K L, S), its scores against the latents; padding slots hold ``MASKED``.
+        context_hidden: (B, S, H), what each slot gives to the hidden layer when it is the context.
+        scores: (B, K L, S), the slots' scores against the latents; padding slots hold ``MASKED``.
     """
 
-    def __init__(self, memory: Tensor, scores: Tensor, tables: StepTables) -> None:
-        self.memory = memory
+    def __init__(self, context_hidden: Tensor, scores: Tensor, tables: StepTables) -> None:
+        self.context_hidden = context_hidden
         self.scores = scores
         self.tables = tables
-        batch, slots, width = memory.shape
+        batch, slots, hidden = context_hidden.shape
         self._mask_sets, self._latents, _ = tables.position_scores.shape
-        self._flat_memory = memory.view(batch * slots, width)
-        self._flat_hidden = tables.word_hidden.view(batch * slots, -1)
-        self._row_starts = torch.arange(batch, device=memory.device) * slots
+        self._flat_context_hidden = context_hidden.view(batch * slots, hidden)
+        self._flat_word_hidden = tables.word_hidden.view(batch * slots, hidden)
+        self._row_starts = torch.arange(batch, device=scores.device) * slots
         self._windows = position_windows(tables.position_scores, slots)
         self._last_slot = slots - 1
 
@@ -91,14 +82,15 @@ class SlotMemory:
         torch.add(of_memory[:, :, 0], cls, out=scores[:, :, 0])
         return scores
 
-    def context(self, attention: Tensor) -> Tensor:
-        """(B, d), the memory averaged by ``attention`` (B, S)."""
-        return torch.bmm(attention.unsqueeze(1), self.memory).squeeze(1)
+    def hidden(self, attention: Tensor, pointer: Tensor) -> Tensor:
+        """(B, H), hidden units for the word at ``pointer`` (B,), the context being ``attention``.
 
-    def hidden(self, context: Tensor, pointer: Tensor) -> Tensor:
-        """(B, H), hidden units for the word at ``pointer`` (B,) and a raw ``context`` (B, d)."""
-        word = self._flat_hidden[self._row_starts + pointer]
-        return torch.addmm(word, context, self.tables.context_weight.t()).tanh_()
+        Args:
+            attention: (B, S), the weights of the slots.
+        """
+        word = self._flat_word_hidden[self._row_starts + pointer].unsqueeze(1)
+        hidden = torch.baddbmm(word, attention.unsqueeze(1), self.context_hidden)
+        return hidden.squeeze(1).tanh_()
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(B, A)."""
@@ -106,15 +98,14 @@ class SlotMemory:
 
     def write(self, soft_actions: Tensor, pointer: Tensor) -> None:
         """Add ``soft_actions`` (B, A) to the slots at ``pointer`` (B,)."""
-        self._flat_memory.index_add_(
-            0, self._row_starts + pointer, soft_actions @ self.tables.action_embeddings
-        )
+        hidden = torch.matmul(soft_actions.unsqueeze(1), self.tables.action_hidden).squeeze(1)
+        self._flat_context_hidden.index_add_(0, self._row_starts + pointer, hidden)
         added = (soft_actions @ self.tables.action_scores).unsqueeze(2)
         self.scores.scatter_add_(2, pointer.view(-1, 1, 1).expand_as(added), added)
 
     def rows(self, kept: Tensor) -> SlotMemory:
         """The memory of a subset of the sentences; ``kept`` is (rows,) int64."""
-        return SlotMemory(self.memory[kept], self.scores[kept], self.tables.rows(kept))
+        return SlotMemory(self.context_hidden[kept], self.scores[kept], self.tables.rows(kept))
 
 
 def position_windows(position_scores: Tensor, slots: int) -> Tensor:

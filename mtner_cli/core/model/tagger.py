@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mtner_cli.core.model.guides import GoldGuide
-from mtner_cli.core.model.recurrence import SlotRecurrence, StepDropout
+from mtner_cli.core.model.recurrence import AttentionDropout, SlotRecurrence
 from mtner_cli.core.model.slot_memory import MASKED, SlotMemory, StepTables
 
 # Rows of the position table after those of -h..h.
@@ -117,62 +117,75 @@ class SlotTagger(nn.Module):
             slots: (B, S, d), float32.
             slot_mask: (B, S), bool, False on padding.
         """
-        scores, tables = self.prepare(slots, slot_mask, self._mask_sets(guide.max_steps))
-        dropout = self._step_dropout(slots, slot_mask, guide.max_steps)
+        scores, context_hidden, tables = self.prepare(
+            slots, slot_mask, self._mask_sets(guide.max_steps)
+        )
         return SlotRecurrence.apply(
             guide,
-            dropout,
+            self._attention_dropout(slots, slot_mask),
             self.shift,
-            slots,
-            self.start,
             scores,
+            context_hidden,
             tables.position_scores,
             tables.cls_position_scores,
             tables.action_scores,
-            tables.action_embeddings,
+            tables.action_hidden,
             tables.word_hidden,
-            tables.context_weight,
             tables.output_weight,
             tables.output_bias,
         )
 
     def open_memory(self, slots: Tensor, slot_mask: Tensor) -> SlotMemory:
         """The memory at the start of an inference; ``slots`` (B, S, d) is not changed."""
-        scores, tables = self.prepare(slots, slot_mask)
-        memory = slots.clone()
-        memory[:, 0] += self.start
-        return SlotMemory(memory, scores, tables)
+        scores, context_hidden, tables = self.prepare(slots, slot_mask)
+        return SlotMemory(context_hidden, scores, tables)
 
     def prepare(
         self, slots: Tensor, slot_mask: Tensor, mask_sets: int = 1
-    ) -> tuple[Tensor, StepTables]:
-        """Scores of the fresh memory (B, K L, S), and the tables of its steps."""
+    ) -> tuple[Tensor, Tensor, StepTables]:
+        """The fresh memory's scores (B, K L, S) and hidden parts (B, S, H), and the steps' tables."""
         latents = self._latents(mask_sets)
         to_latents = (latents * self.token_multiplier).flatten(0, 1)
-        scores = torch.matmul(to_latents, slots.transpose(1, 2))
-        start_scores = (to_latents @ self.start).view(1, -1, 1)
-        scores = torch.cat((scores[:, :, :1] + start_scores, scores[:, :, 1:]), 2)
+        memory = torch.cat((slots[:, :1] + self.start, slots[:, 1:]), 1)
+        scores = torch.matmul(to_latents, memory.transpose(1, 2))
         scores = scores.masked_fill(~slot_mask.unsqueeze(1), MASKED)
         positions, cls_position = self._position_scores(latents, slots.shape[1])
-        word_weight, context_weight = self.hidden.weight.chunk(2, dim=1)
-        words = functional.dropout(slots, self.settings.dropout_hidden, self.training)
-        if not self.settings.use_next_word:
-            words = torch.zeros_like(words)
-        if self.settings.use_attention:
-            context_weight = context_weight * self.context_diagonal
-        else:
-            context_weight = torch.zeros_like(context_weight)
+        context_hidden, action_hidden = self._context_hidden(memory)
         tables = StepTables(
             position_scores=positions,
             cls_position_scores=cls_position,
             action_scores=self.action_embeddings @ to_latents.t(),
-            action_embeddings=self.action_embeddings,
-            word_hidden=functional.linear(words, word_weight, self.hidden.bias),
-            context_weight=context_weight,
+            action_hidden=action_hidden,
+            word_hidden=self._word_hidden(slots),
             output_weight=self.output.weight,
             output_bias=self.output.bias,
         )
-        return scores, tables
+        return scores, context_hidden, tables
+
+    def _word_hidden(self, slots: Tensor) -> Tensor:
+        """(B, S, H), the hidden layer's input from each slot's word, with the layer's bias."""
+        word_weight, _ = self.hidden.weight.chunk(2, dim=1)
+        words = functional.dropout(slots, self.settings.dropout_hidden, self.training)
+        if not self.settings.use_next_word:
+            words = torch.zeros_like(words)
+        return functional.linear(words, word_weight, self.hidden.bias)
+
+    def _context_hidden(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S, H) and (A, H): the hidden layer's input from the memory and from its writes.
+
+        Dropout on the context draws one mask for each sentence; the second is (B, A, H) then.
+        """
+        _, weight = self.hidden.weight.chunk(2, dim=1)
+        weight = weight * self.context_diagonal
+        if not self.settings.use_attention:
+            weight = torch.zeros_like(weight)
+        written = self.action_embeddings
+        rate = self.settings.dropout_hidden
+        if self.training and rate:
+            batch, _, width = memory.shape
+            mask = functional.dropout(memory.new_ones(batch, 1, width), rate)
+            memory, written = memory * mask, written * mask
+        return functional.linear(memory, weight), functional.linear(written, weight)
 
     def _mask_sets(self, steps: int) -> int:
         """K, how many versions of latents and positions dropout makes for ``steps`` timesteps."""
@@ -214,13 +227,9 @@ class SlotTagger(nn.Module):
         last_relative = 2 * self.settings.half_context
         return self.positions[last_relative + CLS_POSITION : last_relative + PADDING]
 
-    def _step_dropout(self, slots: Tensor, slot_mask: Tensor, steps: int) -> StepDropout:
-        if not self.training:
-            return StepDropout()
-        batch, slot_count, width = slots.shape
-        hidden, attention = self.settings.dropout_hidden, self.settings.dropout_attention
-        return StepDropout(
-            functional.dropout(slots.new_ones(batch, steps, width), hidden) if hidden else None,
-            functional.dropout(slots.new_ones(batch, slot_count), attention) if attention else None,
-            ~slot_mask if attention else None,
-        )
+    def _attention_dropout(self, slots: Tensor, slot_mask: Tensor) -> AttentionDropout | None:
+        rate = self.settings.dropout_attention
+        if not self.training or not rate:
+            return None
+        scale = functional.dropout(slots.new_ones(slots.shape[:2]), rate)
+        return AttentionDropout(scale, ~slot_mask)
