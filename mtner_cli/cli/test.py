@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
+    from mtner_cli.core.evaluate.scores import Evaluation
+
 
 def test(
     run: Annotated[Path, typer.Argument(help="A run's folder or its resolved_cfg.yaml.")],
@@ -32,8 +34,10 @@ def test(
     show_test(run, checkpoint, choose_device(gpu, cpu), console)
 
 
-def show_test(run: Path, checkpoint: str | None, device: torch.device, console: Console) -> None:
-    """Test a run, write its result files and print its scores."""
+def show_test(
+    run: Path, checkpoint: str | None, device: torch.device, console: Console
+) -> Evaluation | None:
+    """Test a run, write its result files and print its scores; None where no corpus has a test."""
     from mtner_cli.core.evaluate.results import write_results
     from mtner_cli.core.experiment.testing import evaluate_run, load_run
     from mtner_cli.report.progress import counting_bar
@@ -49,7 +53,7 @@ def show_test(run: Path, checkpoint: str | None, device: torch.device, console: 
             "No corpus of this run has a test split (datasets.*.split_paths.test): nothing to "
             "test. Use predict-cross to score it on other corpora."
         )
-        return
+        return None
     folder = loaded.folder.path
     report_path = folder / "test_report.txt"
     pickle_path, lines_path = write_results(folder, outcome.sentences)
@@ -58,3 +62,4 @@ def show_test(run: Path, checkpoint: str | None, device: torch.device, console: 
         console.print(table)
     for path in (report_path, lines_path, pickle_path):
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+    return outcome.evaluation

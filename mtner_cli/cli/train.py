@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
+    from mtner_cli.config.schema import ExperimentConfig
     from mtner_cli.core.experiment.training import PreparedTraining
     from mtner_cli.core.train.checkpoint import Checkpoint
+    from mtner_cli.report.mlflow_log import MlflowLog
 
 INTERRUPTED = 130
 
@@ -60,15 +63,25 @@ def train(
     if dry_run:
         console.print("Everything is in order; nothing was trained (--dry-run).")
         return
-    reason = _run(prepared, device, checkpoint, console)
+    with _tracking(config, console) as tracking:
+        reason = _run(prepared, device, checkpoint, console, tracking)
+        if reason != "interrupted":
+            _test(config.output_dir, device, console, tracking)
     if reason == "interrupted":
         command = f"mtner train {experiment} --resume {config.output_dir}"
         console.print(f"Go on with: {command}", soft_wrap=True, highlight=False)
         raise typer.Exit(INTERRUPTED)
-    from mtner_cli.cli.test import show_test
 
-    console.print(f"\nTesting the best checkpoint of [bold]{config.output_dir}[/bold]")
-    show_test(config.output_dir, None, device, console)
+
+def _tracking(
+    config: ExperimentConfig, console: Console
+) -> AbstractContextManager[MlflowLog | None]:
+    if not config.MLFlowLogger.use:
+        return nullcontext()
+    from mtner_cli.core.experiment.run_folder import RunFolder
+    from mtner_cli.report.mlflow_log import MlflowLog
+
+    return MlflowLog(config, RunFolder(config.output_dir), console)
 
 
 def _run(
@@ -76,6 +89,7 @@ def _run(
     device: torch.device,
     checkpoint: Checkpoint | None,
     console: Console,
+    tracking: MlflowLog | None,
 ) -> str:
     """Train with all listeners attached; returns why the training stopped."""
     from mtner_cli.cli.interrupt import InterruptWish
@@ -95,6 +109,17 @@ def _run(
         for event in start_training(prepared, device, checkpoint, wish):
             log.handle(event)
             display.handle(event)
+            if tracking is not None:
+                tracking.handle(event)
             if isinstance(event, Stopped):
                 reason = event.reason
     return reason
+
+
+def _test(run: Path, device: torch.device, console: Console, tracking: MlflowLog | None) -> None:
+    from mtner_cli.cli.test import show_test
+
+    console.print(f"\nTesting the best checkpoint of [bold]{run}[/bold]")
+    evaluation = show_test(run, None, device, console)
+    if tracking is not None and evaluation is not None:
+        tracking.log_test(evaluation)

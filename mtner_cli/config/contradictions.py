@@ -11,7 +11,15 @@ from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 
 def find_contradictions(config: ExperimentConfig) -> Iterator[Fault]:
     """A fault for each, under the key that a user would most likely change."""
-    for check in (_splits, _merging, _early_stopping, _outside_action, _inputs, _perturbations):
+    for check in (
+        _splits,
+        _merging,
+        _early_stopping,
+        _outside_action,
+        _inputs,
+        _perturbations,
+        _tracking,
+    ):
         yield from check(config)
 
 
@@ -96,6 +104,15 @@ def _perturbations(config: ExperimentConfig) -> Iterator[Fault]:
         if sum(targets.values()) > 1 + 1e-9:
             total = f"{sum(targets.values()):g}"
             yield Fault((*key, source), f"the probabilities sum to {total}, which is above 1")
+
+
+def _tracking(config: ExperimentConfig) -> Iterator[Fault]:
+    if config.MLFlowLogger.use and config.MLFlowLogger.tracking_uri is None:
+        yield Fault(
+            ("MLFlowLogger", "tracking_uri"),
+            "is null, but MLFlowLogger.use is true; set it to the server's address, such as "
+            "http://127.0.0.1:5000, or to a file, such as sqlite:///mlflow.db",
+        )
 
 
 def _unknown_corpus(name: str, datasets: Mapping[str, DatasetConfig]) -> str:

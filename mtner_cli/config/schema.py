@@ -305,7 +305,7 @@ class MLFlowLoggerConfig(Section):
     run_name: Text = "${run_name}"
     """The run's name in MLflow."""
     tracking_uri: Text | None = None
-    """Address of the MLflow server or folder."""
+    """Address of the MLflow server; or a database (``sqlite:///mlflow.db``), or a folder."""
     use: bool = False
     """Switches it on."""
 

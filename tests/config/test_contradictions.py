@@ -48,6 +48,12 @@ SECOND = "  labs: {mode: simple, split_paths: {train: a, dev: b}}\n"
             "use_attention and use_next_word are both false, so the model would see nothing",
         ),
         (
+            "MLFlowLogger: {use: true}\n",
+            "MLFlowLogger.tracking_uri",
+            "is null, but MLFlowLogger.use is true; set it to the server's address, such as "
+            "http://127.0.0.1:5000, or to a file, such as sqlite:///mlflow.db",
+        ),
+        (
             "perturbations: {use: true}\n",
             "perturbations.probs",
             "perturbations.use is true, but no probability is given",

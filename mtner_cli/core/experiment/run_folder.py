@@ -54,6 +54,11 @@ class RunFolder:
     def sampling(self) -> Path:
         return self.path / "sampling.jsonl"
 
+    @property
+    def mlflow_run_id(self) -> Path:
+        """What MLflow calls this run; there only where it is tracked."""
+        return self.path / "mlflow_run_id"
+
     def checkpoint(self, which: str | None = None) -> Path:
         """The checkpoint ``best`` or ``last``, or a file; the best there is, if not said.
 

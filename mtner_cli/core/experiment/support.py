@@ -12,9 +12,7 @@ def refuse_unsupported(config: ExperimentConfig) -> None:
     Raises:
         ConfigError: naming every such key.
     """
-    wanted = {
-        "MLFlowLogger.use": config.MLFlowLogger.use,
-    }
+    wanted: dict[str, bool] = {}
     faults = [
         f"{key}: true is not supported by this version yet; set it to false to train without"
         for key, used in wanted.items()

@@ -163,12 +163,11 @@ def test_going_on_with_other_settings_is_refused(settings: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     "override",
     [
-        "MLFlowLogger.use=true",
         "train.checkpoints.save_average_only=false",
     ],
 )
 def test_what_is_not_there_yet_is_refused_by_name(settings: dict[str, Any], override: str) -> None:
-    config = config_from_mapping(settings, [override, "MLFlowLogger.tracking_uri=here"])
+    config = config_from_mapping(settings, [override])
     with pytest.raises(ConfigError, match=override.split("=")[0]):
         prepare_training(config)
 
