@@ -172,6 +172,22 @@ def convert_bioc(inputs: Inputs, out: Out, types: Types = None, ledger: LedgerOu
     _convert("bioc", inputs, out, None, ledger, {}, types)
 
 
+@convert_app.command("brat")
+def convert_brat(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="Folders, .txt files or .ann files.")
+    ],
+    out: Out,
+    types: Types = None,
+    ledger: LedgerOut = None,
+) -> None:
+    """brat's .txt files, split into sentences, with the mentions of the .ann files beside them.
+
+    Example: mtner convert brat annotated/train --out data/converted/mine/train.txt
+    """
+    _convert("brat", inputs, out, None, ledger, {}, types)
+
+
 @convert_app.command("bc5cdr-halves")
 def convert_bc5cdr_halves(
     folder: Annotated[Path, typer.Argument(help="Folder with BC5CDR's train.tsv and devel.tsv.")],

@@ -26,7 +26,7 @@ class SplitConversion(Section):
     """One file to convert."""
 
     input: Text
-    """The source; a name with ``*`` stands for the one file that it matches."""
+    """The source, a file or, for brat, a folder; with ``*`` the one that the name matches."""
     out: FilePath
     """The action file to write."""
     options: dict[Text, Any] = Field(default={})
@@ -135,7 +135,7 @@ def _path_faults(conversions: Conversions) -> Iterator[Fault]:
             key: KeyPath = (corpus, "splits", split)
             found = _matching_files(paths.input)
             sources.update(path.resolve() for path in found)
-            if len(found) != 1 or not found[0].is_file():
+            if len(found) != 1 or not _is_readable(found[0], block.converter):
                 yield Fault((*key, "input"), _not_one_file(paths.input, found))
             out = paths.out.resolve()
             if out in writers:
@@ -151,6 +151,11 @@ def _matching_files(name: str) -> list[Path]:
     if "*" in name:
         return [Path(match) for match in sorted(glob.glob(str(Path(name).expanduser())))]
     return [Path(name).expanduser()]
+
+
+def _is_readable(path: Path, converter: str) -> bool:
+    takes_folders = converter in CONVERTERS and CONVERTERS[converter].takes_folders
+    return path.is_file() or (takes_folders and path.is_dir())
 
 
 def _not_one_file(name: str, found: list[Path]) -> str:

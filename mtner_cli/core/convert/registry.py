@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from mtner_cli.core.actions.codecs import EncodingName
-from mtner_cli.core.convert import bc5cdr_halves, bioc, conll, genia, hunflair, jsonl, pubtator
+from mtner_cli.core.convert import (
+    bc5cdr_halves,
+    bioc,
+    brat,
+    conll,
+    genia,
+    hunflair,
+    jsonl,
+    pubtator,
+)
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.prepare import prepare
 from mtner_cli.core.convert.source import SourceSentence
@@ -29,6 +38,7 @@ class Converter:
         encodings: what it can be written as; the usual one is chosen by the first sentence.
         read: ``read(inputs, ledger, **options)`` streams the sentences of several files in order.
             It names in the ledger only what it leaves out itself; :func:`prepare` checks the rest.
+        takes_folders: whether an input may be a folder.
     """
 
     name: str
@@ -36,6 +46,7 @@ class Converter:
     source_format: str
     encodings: tuple[EncodingName, ...]
     read: Callable[..., Iterator[SourceSentence]]
+    takes_folders: bool = False
 
 
 CONVERTERS = {
@@ -90,6 +101,14 @@ CONVERTERS = {
             bioc.read,
         ),
         Converter(
+            "brat",
+            "brat's stand-off annotation: .txt files with .ann files beside them",
+            "'T1<tab>Gene 8 11<tab>p53' a line in the .ann file, by offsets in the .txt file",
+            ("simple-char",),
+            brat.read,
+            takes_folders=True,
+        ),
+        Converter(
             "bc5cdr-halves",
             "the synthetic ensemble: halves of BC5CDR that annotate one type each",
             "train.tsv and devel.tsv of BC5CDR, in IOB2 columns",
@@ -138,10 +157,11 @@ def convert(
 
 
 def refuse_overwriting(inputs: Iterable[Path], out: Path) -> None:
-    """Raise ConfigError if writing ``out`` would overwrite an input, by whatever name."""
+    """Raise ConfigError if writing ``out`` would overwrite an input or a file in one."""
     for path in inputs:
         same_file = out.exists() and path.exists() and out.samefile(path)
-        if same_file or out.resolve() == path.resolve():
+        within = out.exists() and path.is_dir() and out.resolve().is_relative_to(path.resolve())
+        if same_file or within or out.resolve() == path.resolve():
             raise ConfigError([f"{out} would overwrite {path}: write to another file"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mtner_cli.errors import ConfigError, DataError
@@ -33,10 +34,26 @@ def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, s
         DataError: if the file cannot be read or holds bytes that are not of the encoding.
     """
     codec = text_encoding(encoding)
+    with _faults_named(path, encoding, codec), path.open(encoding=codec, newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
+            yield number, line.removesuffix("\n").removesuffix("\r")
+
+
+def whole_text(path: Path) -> str:
+    """A UTF-8 file to the character: with its line ends as they are, and its BOM.
+
+    Raises:
+        DataError: as :func:`numbered_lines` does.
+    """
+    with _faults_named(path, "utf-8", "utf-8"), path.open(encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+@contextmanager
+def _faults_named(path: Path, encoding: str, codec: str) -> Iterator[None]:
+    """Turn faults of reading into errors that name the file and, where it helps, the line."""
     try:
-        with path.open(encoding=codec, newline="\n") as lines:
-            for number, line in enumerate(lines, start=1):
-                yield number, line.removesuffix("\n").removesuffix("\r")
+        yield
     except FileNotFoundError:
         raise DataError(path, None, "there is no such file") from None
     except OSError as error:

@@ -58,7 +58,7 @@ def check_conversion(
         for mention in sentence.mentions
     )
     given = Counter(
-        (mention.tag, document.wording(mention).replace("\n", " "))
+        (mention.tag, document.wording(mention).replace("\n", " ").replace("\r", " "))
         for document in documents
         for mention in document.mentions
     )
@@ -72,4 +72,4 @@ def check_conversion(
 
 
 def _all_text(documents: Sequence[RawDocument]) -> str:
-    return "\n".join(document.text.replace("\n", " ") for document in documents)
+    return "\n".join(document.text.replace("\n", " ").replace("\r", " ") for document in documents)
