@@ -32,7 +32,7 @@ class StepTables:
             ``column - (S - 1)``.
         cls_position_scores: (K, L), the same for slot 0, which has a position of its own.
         action_scores: (A, K L), what a full unit of an action adds to a slot's scores.
-        action_hidden: (A, H), what it adds to the slot's part of the hidden layer's input; (B, A, H)
+        action_hidden: (A, H), what it adds to what the slot gives to the hidden layer; (B, A, H)
             under dropout.
         word_hidden: (B, S, H), the hidden layer's input from the word of each slot, with bias.
         output_weight: (A, H).
