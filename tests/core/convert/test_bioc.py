@@ -102,6 +102,13 @@ def test_json_of_every_shape(tmp_path: Path, content: str) -> None:
     assert not ledger.kept_out
 
 
+def test_a_passage_may_give_its_text_in_sentences_as_well(tmp_path: Path) -> None:
+    passage = record()["passages"][0]
+    sentences, ledger = bioc(tmp_path, json.dumps(record(sentences=[passage], annotations=[])))
+    assert sentences == [Sentence.of_text("p53 in mice", [Span(7, 11, "Species")], "0")]
+    assert not ledger.kept_out
+
+
 def test_json_names_the_line(tmp_path: Path) -> None:
     twice = {"id": "T2", "infons": {}, "text": "", "locations": [{"offset": 0, "length": 1}] * 2}
     made = record(annotations=[twice])

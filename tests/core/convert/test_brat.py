@@ -30,6 +30,7 @@ T4\tX 25 30;31 38\trenal failure
 T5\tX 8 11;15 19\tp53 mice
 T6\tX 8 12\tp54
 T7\tX 0 5000\tLoss
+T8\tX 8 10;9 11\tp5 53
 """
 
 
@@ -61,7 +62,10 @@ def test_mentions_lines_and_the_rest(tmp_path: Path, inputs: list[str]) -> None:
     } == {
         "relation between mentions": [("a.ann", 4, "R1\tCauses Arg1:T1 Arg2:T2\t")],
         "event": [("a.ann", 5, "E1\tLoss:T1 Cause:T2")],
-        "discontinuous mention": [("a.ann", 12, "X 'p53 mice' in document a, 8 11;15 19")],
+        "discontinuous mention": [
+            ("a.ann", 12, "X 'p53 mice' in document a, 8 11;15 19"),
+            ("a.ann", 15, "X 'p5 53' in document a, 8 10;9 11"),
+        ],
         "mention with other text at its offsets": [
             ("a.ann", 13, "X [8, 12) 'p54' in document a, where the text is 'p53 '")
         ],
