@@ -143,7 +143,7 @@ class SlotTagger(nn.Module):
     def prepare(
         self, slots: Tensor, slot_mask: Tensor, mask_sets: int = 1
     ) -> tuple[Tensor, Tensor, StepTables]:
-        """The fresh memory: ``scores`` and ``context_hidden`` of its slots, and its steps' tables."""
+        """The fresh memory, ``scores`` and ``context_hidden``, and the tables of its steps."""
         latents = self._latents(mask_sets)
         to_latents = (latents * self.token_multiplier).flatten(0, 1)
         memory = torch.cat((slots[:, :1] + self.start, slots[:, 1:]), 1)
