@@ -218,9 +218,7 @@ class LabeledSubstring:
     tag: str = ""
     text: str | None = None
 
-    def __setstate__(self, state: dict[str, Any] | Sequence[Any]) -> None:
-        if not isinstance(state, dict):
-            state = dict(zip(("start", "end", "tag"), state, strict=True))
+    def __setstate__(self, state: dict[str, Any]) -> None:
         unknown = state.keys() - {"start", "end", "tag", "text"}
         if unknown:
             raise ValueError(f"a mention has the unknown attribute {sorted(unknown)[0]!r}")

@@ -50,7 +50,6 @@ _STAND_INS: list[tuple[tuple[str, ...], str, object]] = [
     (("torch._utils",), "_rebuild_tensor_v2", rebuild_tensor),
     (("torch.storage",), "_load_from_bytes", load_storage),
     (("src.modules.utils.action_utils",), "LabeledSubstring", frames.LabeledSubstring),
-    (("mtner_cli.core.types",), "Span", frames.LabeledSubstring),
 ]
 ADMITTED = {
     (module, name): stand_in for modules, name, stand_in in _STAND_INS for module in modules

@@ -12,7 +12,6 @@ import torch
 
 from mtner_cli.core.evaluate.pickled_frames import LabeledSubstring, Table
 from mtner_cli.core.evaluate.safe_pickle import ADMITTED, read_pickle
-from mtner_cli.core.types import Span
 from mtner_cli.errors import DataError
 
 
@@ -137,7 +136,10 @@ def test_tensors_come_as_arrays(read, tensor):
 
 
 def test_mentions(read):
-    assert read(pickle.dumps([Span(2, 4, "Gene")])) == [LabeledSubstring(2, 4, "Gene")]
+    places = text("start") + b"K\2s" + text("end") + b"K\4s"
+    tag = text("tag") + text("Gene") + b"s"
+    mention = call(name("src.modules.utils.action_utils", "LabeledSubstring"))
+    assert read(program(mention + b"}" + places + tag + b"b")) == LabeledSubstring(2, 4, "Gene")
 
 
 def test_the_file_of_the_original_system(shared_data):
@@ -320,7 +322,11 @@ def test_a_pickle_cannot_change_what_it_calls(read, admitted):
         ),
         call(name("pyarrow.lib", "type_for_alias"), text("extension")),
         call(name("pandas.core.internals.managers", "BlockManager"), b")", b"]"),
-        call(name("mtner_cli.core.types", "Span")) + b"}" + text("start") + text("x") + b"sb",
+        call(name("src.modules.utils.action_utils", "LabeledSubstring"))
+        + b"}"
+        + text("start")
+        + text("x")
+        + b"sb",
     ],
 )
 def test_damaged_files_are_one_error(read, instructions):
