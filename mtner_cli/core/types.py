@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Span:
-    """A typed stretch of a sentence.
+class Span(NamedTuple):
+    """A typed stretch of a sentence; a tuple, because millions are made, hashed and sorted.
 
     Attributes:
         start: first position, from 0 (a word index or a character offset: the holder says which).

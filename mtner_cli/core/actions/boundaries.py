@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from mtner_cli.core.types import Span
 
@@ -46,8 +46,11 @@ def check_mentions(mentions: Sequence[Span], length: int) -> None:
 
 def first_crossing(mentions: Iterable[Span]) -> tuple[Span, Span] | None:
     """The first two mentions of one tag that cross, or None."""
+    ordered = sorted(mentions, key=lambda span: (span.start, -span.end))
+    if all(one.end <= other.start for one, other in pairwise(ordered)):
+        return None  # nothing overlaps, as in most sentences
     open_mentions: dict[str, list[Span]] = defaultdict(list)
-    for mention in sorted(mentions, key=lambda span: (span.start, -span.end)):
+    for mention in ordered:
         enclosing = open_mentions[mention.tag]
         while enclosing and enclosing[-1].end <= mention.start:
             enclosing.pop()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from mtner_cli.core.actions.boundaries import (
     EncodingError,
@@ -18,6 +19,7 @@ from mtner_cli.core.actions.tag_text import escape_tag, unescape_tag
 from mtner_cli.core.types import Sentence
 
 _ACTION = re.compile(r"(TRANSITION|REDUCE)\((.*)\)")
+_CONSUMING = frozenset(("SHIFT", "OUT"))
 
 
 def encode(sentence: Sentence) -> str:
@@ -55,22 +57,16 @@ def decode(line: str) -> Sentence:
     words = text.split(" ")
     if "" in words:
         raise EncodingError("expected words separated by single spaces; found an empty word")
+    actions = action_text.split()
+    at_boundaries = [place for place, action in enumerate(actions) if action not in _CONSUMING]
     stack = MentionStack()
-    position = 0
-    for action in action_text.split():
-        if action in ("SHIFT", "OUT"):
-            position += 1
-            continue
-        match = _ACTION.fullmatch(action)
-        if match is None:
-            raise EncodingError(
-                f"expected SHIFT, OUT, TRANSITION(type) or REDUCE(type); found {action!r}"
-            )
-        tag = unescape_tag(match[2])
-        if match[1] == "TRANSITION":
-            stack.open(tag, position)
-        elif not stack.close(tag, position):
+    for before, place in enumerate(at_boundaries):
+        opens, tag = _parse(actions[place])
+        if opens:
+            stack.open(tag, place - before)
+        elif not stack.close(tag, place - before):
             raise EncodingError(f"REDUCE({tag}) closes no open mention of at least one word")
+    position = len(actions) - len(at_boundaries)
     if position != len(words):
         raise EncodingError(
             f"expected one SHIFT or OUT for each of the {len(words)} words; found {position}"
@@ -78,3 +74,14 @@ def decode(line: str) -> Sentence:
     if stack.still_open():
         raise EncodingError(f"the mention of type {stack.still_open()[0]} is never closed")
     return Sentence.of_words(words, tuple(stack.mentions))
+
+
+@lru_cache(maxsize=4096)
+def _parse(action: str) -> tuple[bool, str]:
+    """Whether it opens a mention, and of which type."""
+    match = _ACTION.fullmatch(action)
+    if match is None:
+        raise EncodingError(
+            f"expected SHIFT, OUT, TRANSITION(type) or REDUCE(type); found {action!r}"
+        )
+    return match[1] == "TRANSITION", unescape_tag(match[2])

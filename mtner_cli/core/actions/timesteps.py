@@ -24,25 +24,26 @@ def encode_timesteps(
     Raises:
         EncodingError: see :func:`mtner_cli.core.actions.boundaries.check_mentions`.
     """
-    tag_by_key = {str(number): tag for number, tag in enumerate(vocabulary.tags)}
-    key_by_tag = {tag: key for key, tag in tag_by_key.items()}
-    spans = [Span(start, end, key_by_tag[tag]) for start, end, tag in mentions]
+    inside = (ActionVocabulary.SHIFT,)
+    outside = (ActionVocabulary.OUT,) if vocabulary.with_out else inside
+    spans = [Span(start, end, str(vocabulary.number(tag))) for start, end, tag in mentions]
     check_mentions(spans, length)
-    inside = ActionVocabulary.SHIFT
-    outside = ActionVocabulary.OUT if vocabulary.with_out else ActionVocabulary.SHIFT
+    first = vocabulary.first_tag_action
     timesteps: list[Timestep] = []
     position = depth = 0
     for boundary, closed, opened in boundary_actions(spans):
-        timesteps += [(inside if depth else outside,)] * (boundary - position)
-        actions = [vocabulary.reduce(tag_by_key[key]) for key in closed]
-        actions += [vocabulary.transition(tag_by_key[key]) for key in opened]
+        timesteps += [inside if depth else outside] * (boundary - position)
+        actions = [first + 2 * int(number) + 1 for number in closed]
+        actions += [first + 2 * int(number) for number in opened]
         timesteps += _share_timesteps(actions)
         position, depth = boundary, depth + len(opened) - len(closed)
-    timesteps += [(outside,)] * (length - position)
+    timesteps += [outside] * (length - position)
     return [*timesteps, (ActionVocabulary.EOA,)]
 
 
-def _share_timesteps(actions: Iterable[int]) -> list[Timestep]:
+def _share_timesteps(actions: Sequence[int]) -> list[Timestep]:
+    if len(set(actions)) == len(actions):
+        return [tuple(actions)]
     groups: list[list[int]] = []
     for action in actions:
         if not groups or action in groups[-1]:

@@ -56,8 +56,12 @@ class ActionVocabulary:
         """The actions that consume a word."""
         return (self.SHIFT, self.OUT) if self.with_out else (self.SHIFT,)
 
+    def number(self, tag: Tag) -> int:
+        """The tag's place among the tags."""
+        return self._number_of_tag[tag]  # type: ignore[attr-defined]
+
     def transition(self, tag: Tag) -> int:
-        return self.first_tag_action + 2 * self._number_of_tag[tag]  # type: ignore[attr-defined]
+        return self.first_tag_action + 2 * self.number(tag)
 
     def reduce(self, tag: Tag) -> int:
         return self.transition(tag) + 1
