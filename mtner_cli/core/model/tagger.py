@@ -179,7 +179,7 @@ class SlotTagger(nn.Module):
         weight = weight * self.context_diagonal
         if not self.settings.use_attention:
             weight = torch.zeros_like(weight)
-        written = self.action_embeddings
+        written: Tensor = self.action_embeddings
         rate = self.settings.dropout_hidden
         if self.training and rate:
             batch, _, width = memory.shape
