@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from mtner_cli.config.schema import DataTransformConfig, ExperimentConfig
 from mtner_cli.core.corpus.splits import CorpusSplit, SplitName
 from mtner_cli.core.decode.predict import predict_mentions
 from mtner_cli.core.evaluate.scores import Evaluation, evaluate
-from mtner_cli.core.evaluate.tested import TestedSentence
+from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
 from mtner_cli.core.experiment.corpora import (
     Annotated,
     annotated_tags,
@@ -132,20 +132,27 @@ def predict_sentences(
     found = predict_mentions(model, batches, collate, device, report)
     incomplete = _read_in_part(examples, batches)
     return [
-        TestedSentence(
-            sentence.corpus,
-            sentence.index,
-            sentence.sentence.document,
-            sentence.sentence.text,
-            sentence.words,
-            tuple((start, end) for start, end in sentence.word_offsets.tolist()),
-            sentence.gold,
-            sentence.gold_unmatched,
-            tuple(found.get((sentence.corpus, sentence.index), ())),
-        )
+        tested_sentence(sentence, found.get((sentence.corpus, sentence.index), ()))
         for sentence in sentences
         if (sentence.corpus, sentence.index) not in incomplete
     ]
+
+
+def tested_sentence(
+    sentence: TokenizedSentence, predicted: Iterable[ScoredMention]
+) -> TestedSentence:
+    """The sentence with what was found in it."""
+    return TestedSentence(
+        sentence.corpus,
+        sentence.index,
+        sentence.sentence.document,
+        sentence.sentence.text,
+        sentence.words,
+        tuple((start, end) for start, end in sentence.word_offsets.tolist()),
+        sentence.gold,
+        sentence.gold_unmatched,
+        tuple(predicted),
+    )
 
 
 def _read_in_part(
