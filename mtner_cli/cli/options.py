@@ -13,5 +13,7 @@ Gpu = Annotated[
 Cpu = Annotated[bool, typer.Option("--cpu", help="Use the CPU even where there is a GPU.")]
 CheckpointName = Annotated[
     str | None,
-    typer.Option("--checkpoint", help="best, last, or a file. [default: best, else last]"),
+    typer.Option(
+        "--checkpoint", help="best, last, best:CORPUS, or a file. [default: best, else last]"
+    ),
 ]

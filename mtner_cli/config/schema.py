@@ -223,7 +223,8 @@ class CheckpointsConfig(Section):
     metric_based: bool = True
     """The best on the development data, for testing."""
     save_average_only: bool = True
-    """Best by the mean joined F1 over corpora only; false also keeps the best of each corpus."""
+    """Best by the mean joined F1 over corpora only; false also keeps the best of each corpus, as
+    ``best-of-CORPUS.safetensors``; where ``metric_based`` is false there is neither."""
 
 
 class EmbedOptimizerConfig(Section):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtner_cli.core.corpus.atomic import atomic_text_file
+from mtner_cli.core.train.checkpoint_names import BEST, LAST, file_of_checkpoint
 from mtner_cli.errors import CheckpointError
 
 RESOLVED_CONFIG = "resolved_cfg.yaml"
-CHECKPOINTS = {"best": "best.safetensors", "last": "last.safetensors"}
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,16 @@ class RunFolder:
         return self.path / "mlflow_run_id"
 
     def checkpoint(self, which: str | None = None) -> Path:
-        """The checkpoint ``best`` or ``last``, or a file; the best there is, if not said.
+        """The checkpoint ``best``, ``last`` or ``best:CORPUS``, or a file; if not said, the best
+        there is.
 
         Raises:
             CheckpointError: if it is not there.
         """
         if which is None:
-            candidates = [self.checkpoints / name for name in CHECKPOINTS.values()]
+            candidates = [self.checkpoints / name for name in (BEST, LAST)]
         else:
-            candidates = [self.checkpoints / CHECKPOINTS.get(which, which), Path(which)]
+            candidates = [self.checkpoints / file_of_checkpoint(which), Path(which)]
         for candidate in candidates:
             if candidate.is_file():
                 return candidate

@@ -23,7 +23,6 @@ from mtner_cli.core.experiment.corpora import (
     tokenize_splits,
 )
 from mtner_cli.core.experiment.run_folder import RunFolder
-from mtner_cli.core.experiment.support import refuse_unsupported
 from mtner_cli.core.experiment.testing import predict_sentences, scored_tags
 from mtner_cli.core.features.batch import Collator
 from mtner_cli.core.features.examples import Example, examples_of, with_timesteps
@@ -81,11 +80,9 @@ def prepare_training(config: ExperimentConfig) -> PreparedTraining:
     """Read and tokenize the training and development corpora of an experiment.
 
     Raises:
-        ConfigError: where it asks for what this version cannot do.
         EncoderError: where the encoder's tokenizer cannot be found.
         DataError: where a corpus's file is missing or not of its encoding.
     """
-    refuse_unsupported(config)
     transform = config.data_transform
     separate = transform.train_with_separate_tags
     tokenizer = load_tokenizer(config.models.embed_model.pretrained_name)

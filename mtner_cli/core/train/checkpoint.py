@@ -44,6 +44,8 @@ class TrainingProgress:
         best_score: the best headline F1 so far, in [0, 1]; None before the first development round.
         best_epoch: the epoch it was reached in.
         finished: whether nothing remains to be trained.
+        best_of_corpora: the best joined F1 of each corpus so far, in [0, 1], where the best
+            checkpoint of each corpus is kept.
     """
 
     epoch: int = 0
@@ -52,6 +54,7 @@ class TrainingProgress:
     best_score: float | None = None
     best_epoch: int | None = None
     finished: bool = False
+    best_of_corpora: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from mtner_cli.core.train.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
+from mtner_cli.core.train.checkpoint_names import BEST, LAST, best_of_corpus
 from mtner_cli.core.train.events import (
     CheckpointSaved,
     DevelopmentDone,
@@ -41,8 +42,6 @@ from mtner_cli.core.train.events import (
 )
 from mtner_cli.core.train.limits import limited
 from mtner_cli.core.train.optimizer import ScheduledOptimizer
-
-LAST, BEST = "last.safetensors", "best.safetensors"
 
 
 @dataclass(frozen=True)
@@ -201,17 +200,35 @@ class Trainer:
         if self._data.score_development is not None:
             started = time.perf_counter()
             scores = self._data.score_development(self._unwrapped)
-            is_best = progress.best_score is None or scores.headline_f1 > progress.best_score
-            if is_best:
-                progress = replace(progress, best_score=scores.headline_f1, best_epoch=epoch)
             seconds = time.perf_counter() - started
-            yield DevelopmentDone(epoch, progress.step, scores, is_best, seconds)
-            if is_best and checkpoints.metric_based:
-                yield self._save(BEST, progress)
+            progress, better = self._with_best(progress, scores)
+            yield DevelopmentDone(epoch, progress.step, scores, BEST in better, seconds)
+            if checkpoints.metric_based:
+                for name in better:
+                    yield self._save(name, progress)
         progress = replace(progress, finished=self._is_finished(progress))
         if checkpoints.most_recent or progress.best_score is None:
             yield self._save(LAST, progress)
         return progress
+
+    def _with_best(
+        self, progress: TrainingProgress, scores: DevelopmentScores
+    ) -> tuple[TrainingProgress, list[str]]:
+        """Progress after a development round, and the checkpoints that it is better than."""
+        better = []
+        if progress.best_score is None or scores.headline_f1 > progress.best_score:
+            better.append(BEST)
+            progress = replace(
+                progress, best_score=scores.headline_f1, best_epoch=progress.epoch - 1
+            )
+        if not self._settings.checkpoints.save_average_only:
+            best = dict(progress.best_of_corpora)
+            for corpus, f1 in scores.f1_of_corpora().items():
+                if corpus not in best or f1 > best[corpus]:
+                    best[corpus] = f1
+                    better.append(best_of_corpus(corpus))
+            progress = replace(progress, best_of_corpora=best)
+        return progress, better
 
     def _is_finished(self, progress: TrainingProgress) -> bool:
         if progress.epoch >= self._settings.num_epochs:

@@ -134,6 +134,42 @@ def test_going_on_appends_the_same_sentences(settings: dict[str, Any], tmp_path:
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
+def test_the_best_checkpoint_of_each_corpus_is_kept(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    settings["seed"] = 4
+    settings["datasets"]["a/b"] = settings["datasets"].pop("genes$2")
+    for dataset in settings["datasets"].values():
+        dataset["split_paths"]["dev"] = dataset["split_paths"]["train"]
+    settings["train"] |= {"num_epochs": 25, "checkpoints": {"save_average_only": False}}
+    settings["train"]["optimizers"] = {"embed_model": {"lr": 0.003}, "pred_model": {"lr": 0.01}}
+    settings["ablation"] = {"pred_model": {"dropouts": False}}
+    events = train(config_from_mapping(settings, [f"output_dir={tmp_path / 'whole'}"]))
+    rounds = [
+        event.scores.f1_of_corpora() for event in events if isinstance(event, DevelopmentDone)
+    ]
+    config = config_from_mapping(settings)
+    train(config, stop_after=31)
+    go_on(config, config.output_dir)
+    best_epochs = {}
+    for corpus, name in (("fever-1", "best-of-fever-1"), ("a/b", "best-of-a%2Fb")):
+        path = RunFolder(config.output_dir).checkpoint(f"best:{corpus}")
+        assert path == config.output_dir / "checkpoints" / f"{name}.safetensors"
+        scores = [scored[corpus] for scored in rounds]
+        progress = load_checkpoint(path).progress
+        assert progress.best_of_corpora[corpus] == max(scores)
+        best_epochs[corpus] = scores.index(max(scores))
+        assert progress.epoch - 1 == best_epochs[corpus]
+        whole, parts = (
+            weights(run, f"best:{corpus}") for run in (tmp_path / "whole", config.output_dir)
+        )
+        assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert max(best_epochs.values()) > 0
+    assert load_run(config.output_dir, "best:a/b", CPU).checkpoint.stem == "best-of-a%2Fb"
+    with pytest.raises(CheckpointError, match=r"no checkpoint 'best:ab'.*best-of-a%2Fb"):
+        load_run(config.output_dir, "best:ab", CPU)
+
+
 def test_a_finished_run_has_nothing_to_go_on_with(config: ExperimentConfig) -> None:
     train(config)
     before = weights(config.output_dir)
@@ -158,18 +194,6 @@ def test_going_on_with_other_settings_is_refused(settings: dict[str, Any]) -> No
         "seed",
         "train.batch_size",
     ]
-
-
-@pytest.mark.parametrize(
-    "override",
-    [
-        "train.checkpoints.save_average_only=false",
-    ],
-)
-def test_what_is_not_there_yet_is_refused_by_name(settings: dict[str, Any], override: str) -> None:
-    config = config_from_mapping(settings, [override])
-    with pytest.raises(ConfigError, match=override.split("=")[0]):
-        prepare_training(config)
 
 
 def test_early_stop(settings: dict[str, Any]) -> None:
