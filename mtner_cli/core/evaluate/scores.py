@@ -235,9 +235,10 @@ class _Tallies:
 
 
 def _has_tags_of_one_corpus(sentence: TestedSentence) -> bool:
-    corpora = {mention[2].corpus for mention in sentence.predicted}
-    corpora.update([mention[2].corpus for mention in sentence.gold])
-    corpora.update([mention[2].corpus for mention in sentence.gold_unmatched])
+    corpora = {tag.corpus for _, _, tag, _ in sentence.predicted}
+    for mentions in (sentence.gold, sentence.gold_unmatched):
+        for _, _, tag in mentions:
+            corpora.add(tag.corpus)
     return len(corpora) < 2
 
 
