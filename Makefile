@@ -1,6 +1,7 @@
 # make quickstart   convert the sample corpora, train on them, test: a first look in minutes
 # make test         the full test suite
 # make lint         style and types
+# make bench        the README's table of speed; some minutes, best on an idle machine
 # make setup        only the environment, in .venv
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := pyproject.toml constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: setup quickstart test lint clean
+.PHONY: setup quickstart test lint bench clean
 
 setup: $(VENV)/installed
 
@@ -49,6 +50,9 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks.bench
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

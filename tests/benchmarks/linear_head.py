@@ -29,14 +29,14 @@ class LinearHead(nn.Module):
         self.encoder = encoder
         self.tags = tuple(tags)
         self.dropout = nn.Dropout(0.1)
-        self.output = nn.Linear(encoder.config.hidden_size, 1 + 2 * len(self.tags))
+        self.tagger = nn.Linear(encoder.config.hidden_size, 1 + 2 * len(self.tags))
 
     def logits(self, batch: Batch) -> Tensor:
         """(B, N, C)."""
         hidden = self.encoder(
             input_ids=batch.input_ids, attention_mask=batch.attention_mask
         ).last_hidden_state
-        return self.output(self.dropout(hidden))
+        return self.tagger(self.dropout(hidden))
 
     def forward(self, batch: Batch) -> Tensor:
         """The batch's training loss."""

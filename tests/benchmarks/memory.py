@@ -1,0 +1,91 @@
+"""Peak resident memory of a process that does one thing: ``python -m tests.benchmarks.memory``.
+
+``slots CORPUS`` and ``linear CORPUS`` train on the corpus's longest sentences; ``corpus N``
+finds the mentions of N sentences read from a file. The last line printed is seconds, then MiB.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.corpus.reader import read_corpus
+from mtner_cli.core.corpus.writer import CorpusWriter
+from mtner_cli.core.decode.predict import predict_mentions
+from mtner_cli.core.experiment.testing import TOKENS_PER_BATCH
+from mtner_cli.core.features.batch import Collator, batches_by_length
+from mtner_cli.core.features.examples import examples_of
+from mtner_cli.core.model.build import build_model
+from mtner_cli.core.model.ner_model import NerModel
+from mtner_cli.core.model.tagger import TaggerSettings
+from mtner_cli.core.pretrained import load_encoder, load_tokenizer
+from tests.benchmarks.corpus import TYPES, synthetic_sentences
+from tests.benchmarks.linear_head import LinearHead
+from tests.benchmarks.protocol import CPU, prepare_protocol
+from tests.benchmarks.throughput import BATCH_SIZE, training_step
+
+TRAINED_BATCHES = 6
+SENTENCES_AT_ONCE = 4096
+
+
+def train(name: str, corpus: Path) -> float:
+    """Seconds to train on the longest of the first 2,000 sentences."""
+    prepared = prepare_protocol(corpus, corpus / "unused")
+    vocabulary = prepared.description.vocabulary
+    encoder = load_encoder(prepared.config.models.embed_model.pretrained_name)
+    if name == "linear":
+        step = training_step(LinearHead(encoder, vocabulary.tags))
+    else:
+        step = training_step(build_model(encoder, vocabulary, prepared.config))
+    collate = Collator(vocabulary, prepared.tokenizer.pad_id)
+    longest = sorted(prepared.examples, key=lambda example: -len(example.input_ids))
+    started = time.perf_counter()
+    for first in range(0, TRAINED_BATCHES * BATCH_SIZE, BATCH_SIZE):
+        step(collate(longest[first : first + BATCH_SIZE]))
+    return time.perf_counter() - started
+
+
+def read_corpus_of(count: int) -> float:
+    """Seconds to find the mentions of ``count`` sentences, with an encoder that takes no time."""
+    tokenizer = load_tokenizer("builtin:minilm")
+    vocabulary = ActionVocabulary([Tag(None, name) for name in TYPES])
+    model = NerModel(_small_encoder(), vocabulary, TaggerSettings())
+    model.tagger.start_output_at(torch.tensor([0.03, 0.9] + [1e-4] * 2 * len(TYPES)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "corpus.txt"
+        with CorpusWriter(path, "simple") as writer:
+            for sentence in synthetic_sentences(count, seed=1):
+                writer.write(sentence)
+        started = time.perf_counter()
+        sentences = read_corpus(path, "simple")
+        while some := list(islice(sentences, SENTENCES_AT_ONCE)):
+            examples = examples_of(tokenizer.tokenize("corpus", some, False), tokenizer, 405)
+            batches = batches_by_length(examples, TOKENS_PER_BATCH)
+            collate = Collator(vocabulary, tokenizer.pad_id)
+            predict_mentions(model, batches, collate, CPU, lambda _: None)
+        return time.perf_counter() - started
+
+
+def _small_encoder() -> torch.nn.Module:
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    return BertModel(BertConfig(**sizes, intermediate_size=64))
+
+
+if __name__ == "__main__":
+    what, *arguments = sys.argv[1:]
+    if what == "corpus":
+        seconds = read_corpus_of(int(arguments[0]))
+    else:
+        seconds = train(what, Path(arguments[0]))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{seconds:.2f} {peak:.0f}")  # noqa: T201

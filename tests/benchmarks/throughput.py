@@ -1,0 +1,133 @@
+"""Inference and training of the whole model over the encoder alone, on the same batches."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mtner_cli.core.decode.inference import infer_actions
+from mtner_cli.core.decode.mentions import decode_mentions
+from mtner_cli.core.experiment.testing import TOKENS_PER_BATCH, LoadedRun
+from mtner_cli.core.features.batch import Batch, batches_by_length
+from mtner_cli.core.features.examples import Example
+from tests.benchmarks.linear_head import LinearHead
+from tests.benchmarks.timing import Timings, side_by_side
+
+BATCH_SIZE = 16
+INFERENCE_SENTENCES = 320
+# Every so many batches of the sorted sentences, so that all lengths are there.
+TRAINING_BATCHES = 8
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """A trained slot model, and a trained linear head with an encoder of its own."""
+
+    run: LoadedRun
+    linear: LinearHead
+
+
+def measure_inference(rivals: Rivals, examples: Sequence[Example]) -> dict[str, float]:
+    """Figures ``infer_*``: in batches of 16, and in the batches that ``mtner test`` makes."""
+    some = examples[:INFERENCE_SENTENCES]
+    ordered = sorted(some, key=lambda example: -len(example.input_ids))
+    sixteens = [ordered[i : i + BATCH_SIZE] for i in range(0, len(ordered), BATCH_SIZE)]
+    figures = {}
+    for suffix, groups in (
+        ("", sixteens),
+        ("_token_batches", list(batches_by_length(some, TOKENS_PER_BATCH))),
+    ):
+        times = _inference_times(rivals, [rivals.run.collate(group) for group in groups])
+        figures[f"infer_total_over_encoder{suffix}"] = times.ratio("slots", "encoder")
+        figures[f"infer_over_linear_head{suffix}"] = 1 / times.ratio("slots", "linear")
+        figures[f"infer_sentences_per_s{suffix}"] = len(some) / times.median("slots")
+    return figures
+
+
+def _inference_times(rivals: Rivals, batches: Sequence[Batch]) -> Timings:
+    model, vocabulary = rivals.run.model.eval(), rivals.run.description.vocabulary
+    linear = rivals.linear.eval()
+
+    def encoder() -> None:
+        for batch in batches:
+            model.encoder(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
+
+    def slots() -> None:
+        for batch in batches:
+            words = model.word_slots(batch)
+            actions = infer_actions(model.tagger, words, batch.slot_mask, batch.words, vocabulary)
+            decode_mentions(actions, vocabulary)
+
+    def head() -> None:
+        for batch in batches:
+            linear.predict(batch)
+
+    with torch.inference_mode():
+        return side_by_side({"encoder": encoder, "slots": slots, "linear": head})
+
+
+def measure_training(rivals: Rivals, examples: Sequence[Example]) -> dict[str, float]:
+    """Figure ``train_total_over_encoder``: forward, backward and optimiser step, batch 16."""
+    ordered = sorted(examples, key=lambda example: -len(example.input_ids))
+    apart = len(ordered) // TRAINING_BATCHES
+    batches = [
+        rivals.run.collate(ordered[first : first + BATCH_SIZE])
+        for first in range(0, apart * TRAINING_BATCHES, apart)
+    ]
+    steps = {
+        "encoder": training_step(rivals.run.model, encoder_alone=True),
+        "slots": training_step(rivals.run.model),
+        "linear": training_step(rivals.linear),
+    }
+
+    def train(name: str) -> None:
+        for batch in batches:
+            steps[name](batch)
+
+    times = side_by_side({name: partial(train, name) for name in steps}, rounds=3)
+    sentences = BATCH_SIZE * len(batches)
+    return {
+        "train_total_over_encoder": times.ratio("slots", "encoder"),
+        "train_total_over_linear_head": times.ratio("slots", "linear"),
+        "train_sentences_per_s": sentences / times.median("slots"),
+    }
+
+
+def training_step(model: nn.Module, encoder_alone: bool = False) -> Callable[[Batch], None]:
+    """A function that trains a model, or just its encoder, on one batch."""
+    trained = model.encoder if encoder_alone else model
+    model.train()
+    optimizer = torch.optim.AdamW(trained.parameters(), lr=1e-6)
+
+    def step(batch: Batch) -> None:
+        if encoder_alone:
+            hidden = model.encoder(
+                input_ids=batch.input_ids, attention_mask=batch.attention_mask
+            ).last_hidden_state
+            hidden.square().mean().backward()
+        else:
+            model(batch).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def measure_memory(corpus: Path) -> dict[str, float]:
+    """Figure ``train_memory_over_encoder``: peak resident memory, each in a process of its own."""
+    peaks = {}
+    for name in ("slots", "linear"):
+        command = [sys.executable, "-m", "tests.benchmarks.memory", name, str(corpus)]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True)
+        peaks[name] = float(answer.stdout.split()[-1])
+    return {
+        "train_memory_over_encoder": peaks["slots"] / peaks["linear"],
+        "train_memory_mib": peaks["slots"],
+    }
