@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from mtner_cli.report.mlflow_run import MlflowRun, Point, Status
+from mtner_cli.report.mlflow_run import MlflowRun, Point, Status, load_mlflow
 
 FLUSH_SECONDS = 2.0
 RETRY_SECONDS = 30.0
@@ -30,6 +30,7 @@ class MlflowDelivery(threading.Thread):
         self._run = run
         self._waiting: deque[Point] = deque(maxlen=MAX_WAITING)
         self._batch: list[Point] = []
+        self._loaded = threading.Event()
         self._closing = threading.Event()
         self._status: Status = "FINISHED"
 
@@ -38,9 +39,10 @@ class MlflowDelivery(threading.Thread):
         self._waiting.append(point)
 
     def close(self, status: Status) -> None:
-        """Send the rest and the status; waits for it, but not longer than half a minute."""
+        """Send the rest and the status; waits for the server, but no more than half a minute."""
         self._status = status
         self._closing.set()
+        self._loaded.wait()
         self.join(CLOSING_SECONDS)
         if self.is_alive() and self.failure is None:
             self.failure = f"no answer within {CLOSING_SECONDS:.0f} seconds"
@@ -49,6 +51,7 @@ class MlflowDelivery(threading.Thread):
         while True:
             is_last = self._closing.is_set()
             try:
+                self._load()
                 self._deliver()
                 return
             except Exception as error:  # network, proxy, database: nothing may stop the training
@@ -56,6 +59,12 @@ class MlflowDelivery(threading.Thread):
             if is_last:
                 return
             self._closing.wait(RETRY_SECONDS)
+
+    def _load(self) -> None:
+        try:
+            load_mlflow()
+        finally:
+            self._loaded.set()
 
     def _deliver(self) -> None:
         """Open the run and send until the end."""

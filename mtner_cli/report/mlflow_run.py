@@ -39,6 +39,13 @@ class Point(NamedTuple):
     time: int
 
 
+def load_mlflow() -> None:
+    """Import MLflow, which takes seconds, with settings under which it keeps out of the way."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import mlflow  # noqa: F401
+
+
 class MlflowRun:
     """The run of a training; one that goes on after a resume keeps its run.
 
@@ -53,8 +60,6 @@ class MlflowRun:
 
     def open(self) -> None:
         """Make the run or find it again, and tell its parameters; may be repeated."""
-        for name, value in ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
