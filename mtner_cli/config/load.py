@@ -121,7 +121,8 @@ def _stand_in(values: dict[str, Any], key: KeyPath) -> None:
 
 def _no_such_experiment(path: Path) -> str:
     """Point at the experiment file where its name was given, as the original's commands do."""
-    for candidate in (EXPERIMENTS / path, path):
+    named = Path(str(path).removeprefix("experiment="))
+    for candidate in (EXPERIMENTS / named, path):
         file = candidate.with_name(f"{candidate.name}.yaml")
         if file.exists():
             return f"{path}: there is no such file; did you mean {file}?"

@@ -287,7 +287,8 @@ def test_the_name_of_an_experiment_leads_to_its_file(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project)
-    for name in ("benchmarks/CoNLL", "configs/experiment/benchmarks/CoNLL"):
+    names = ("benchmarks/CoNLL", "experiment=benchmarks/CoNLL")
+    for name in (*names, "configs/experiment/benchmarks/CoNLL"):
         with pytest.raises(
             ConfigError, match=r"did you mean configs/experiment/benchmarks/CoNLL\.yaml\?"
         ):
