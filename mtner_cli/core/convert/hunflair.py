@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from mtner_cli.core.actions.bio import SCHEMES, TagError, tags_to_spans
 from mtner_cli.core.convert.ledger import Ledger
@@ -18,16 +19,26 @@ from mtner_cli.errors import DataError
 _SPACE_AFTER = {"+": " ", "-": ""}
 
 
-def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
+def read(
+    inputs: Sequence[Path], ledger: Ledger, every_tenth: Literal["leave_out", "only"] | None = None
+) -> Iterator[SourceSentence]:
     """Stream the sentences of cached files as raw text; the cache knows no documents.
 
     Args:
         inputs: the ``*_train.conll``, ``*_dev.conll`` or ``*_test.conll`` files.
         ledger: unused, since this form loses nothing.
+        every_tenth: for a corpus without a development file, to part its training file in two:
+            ``only`` every tenth sentence of all inputs, or all but these (``leave_out``).
 
     Raises:
         DataError: on a line that is not of the form, or a tag that IOB2 does not allow there.
     """
+    for number, sentence in enumerate(_sentences(inputs), start=1):
+        if every_tenth is None or (number % 10 == 0) == (every_tenth == "only"):
+            yield sentence
+
+
+def _sentences(inputs: Sequence[Path]) -> Iterator[SourceSentence]:
     for path in inputs:
         sentence = _Sentence(path)
         for number, line in numbered_lines(path):

@@ -36,6 +36,18 @@ def test_spaces_are_restored_from_the_last_column(tmp_path: Path) -> None:
     assert not ledger.repairs
 
 
+def test_every_tenth_sentence_is_development_data_where_there_is_none(tmp_path: Path) -> None:
+    words = [f"w{number}" for number in range(1, 24)]
+    (tmp_path / "a").write_text("".join(f"{word} O +\n\n" for word in words[:15]))
+    (tmp_path / "b").write_text("".join(f"{word} O +\n\n" for word in words[15:]))
+    texts = {}
+    for part in ("leave_out", "only"):
+        convert("hunflair", [tmp_path / "a", tmp_path / "b"], tmp_path / part, every_tenth=part)
+        texts[part] = [sentence.text for sentence in read_corpus(tmp_path / part, "simple-char")]
+    assert texts["only"] == ["w10", "w20"]
+    assert texts["leave_out"] == [word for word in words if word not in texts["only"]]
+
+
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
