@@ -38,6 +38,8 @@ class CorpusConversion(Section):
 
     converter: Text
     """A name that ``mtner convert --list`` shows."""
+    origin: Text | None = None
+    """Where the sources come from; said where one is missing."""
     encoding: EncodingName | None = None
     """The action encoding; without it ``simple`` for words, ``simple-char`` for raw text."""
     options: dict[Text, Any] = Field(default={})
@@ -136,7 +138,7 @@ def _path_faults(conversions: Conversions) -> Iterator[Fault]:
             found = _matching_files(paths.input)
             sources.update(path.resolve() for path in found)
             if len(found) != 1 or not _is_readable(found[0], block.converter):
-                yield Fault((*key, "input"), _not_one_file(paths.input, found))
+                yield Fault((*key, "input"), _not_one_file(paths.input, found, block.origin))
             out = paths.out.resolve()
             if out in writers:
                 message = f"{paths.out} is written by {'.'.join(writers[out])} as well"
@@ -158,10 +160,10 @@ def _is_readable(path: Path, converter: str) -> bool:
     return path.is_file() or (takes_folders and path.is_dir())
 
 
-def _not_one_file(name: str, found: list[Path]) -> str:
+def _not_one_file(name: str, found: list[Path], origin: str | None) -> str:
     if len(found) > 1:
         return f"expected one file for {name}; found {', '.join(map(str, found))}"
-    hint = load_catalogue().hint(Path(name))
+    hint = f" (from {origin})" if origin else load_catalogue().hint(Path(name))
     return f"there is no such file: {name}{hint}"
 
 

@@ -144,6 +144,24 @@ def test_a_missing_public_file_comes_with_the_command_that_fetches_it(folder: Pa
     )
 
 
+def test_a_missing_file_comes_with_its_origin(folder: Path) -> None:
+    content = "A: {converter: conll, origin: the authors, splits: {x: {input: raw.tsv, out: a}}}"
+    (fault,) = faults(folder, content)
+    assert fault.endswith("there is no such file: raw.tsv (from the authors)")
+
+
+@pytest.mark.parametrize("name", ["conll", "crichton", "evaluation", "genia", "hunflair"])
+def test_the_shipped_files_say_where_each_missing_file_comes_from(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load_conversions(project / "configs" / "corpora" / f"{name}.yaml")
+    inputs = [fault for fault in caught.value.faults if ".input: " in fault]
+    assert inputs
+    assert all("(from " in fault or "(mtner fetch " in fault for fault in inputs)
+
+
 def test_the_halves_by_their_file(
     project: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
