@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.decode.mentions import DecodedActions
-from mtner_cli.core.model.slot_memory import SlotMemory, soft_actions
+from mtner_cli.core.model.slot_memory import SlotMemory
 from mtner_cli.core.model.tagger import SlotTagger
 
 # A word is consumed after this many timesteps that did not want to: a sentence always ends, and no
@@ -106,9 +106,7 @@ def _read_on(
     last_pointer = reading.words + 1
     taken = []
     for _ in range(STEPS_AT_ONCE):
-        attention = memory.latent_scores(centre, step=0).amax(1).softmax(-1)
-        logits = memory.logits(memory.hidden(attention, pointer))
-        memory.write(soft_actions(logits, ActionVocabulary.SHIFT), pointer)
+        logits = memory.step(0, centre, pointer).logits
         consumes = consuming[logits.argmax(-1)] | (waited >= max_steps_per_word - 1)
         taken.append((logits, consumes, pointer))
         centre = pointer

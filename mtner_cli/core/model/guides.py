@@ -29,6 +29,10 @@ class Guide(Protocol):
         """Whether every sentence has reached its end."""
 
 
+# How often it is asked whether all sentences have ended: on a GPU each answer is waited for.
+STEPS_BETWEEN_CHECKS_ON_GPU = 8
+
+
 class GoldGuide:
     """Follows the gold timesteps; lets the model annotate what its corpus says nothing about.
 
@@ -53,6 +57,7 @@ class GoldGuide:
         self._pointer = torch.ones_like(self._row)
         self._just_postponed = torch.zeros_like(self._row, dtype=torch.bool)
         self._steps = 0
+        self._steps_between_checks = STEPS_BETWEEN_CHECKS_ON_GPU if rows.is_cuda else 1
         if gold.foreign is None:
             moved = consumes.cumsum(1) - consumes + 1
             self._pointers = moved.clamp_(max=self._last_slot)
@@ -84,6 +89,8 @@ class GoldGuide:
     def finished(self) -> bool:
         if self._foreign is None:
             return self._steps >= self.max_steps
+        if self._steps % self._steps_between_checks:
+            return False
         return bool((self._row > self._last_row).all())
 
     @property

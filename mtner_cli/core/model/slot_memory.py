@@ -15,7 +15,9 @@ elsewhere K is 1.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -52,60 +54,137 @@ class StepTables:
         return replace(self, word_hidden=self.word_hidden[kept])
 
 
+@dataclass(frozen=True, slots=True)
+class AttentionDropout:
+    """Dropout of the attention scores, the same at all timesteps.
+
+    Attributes:
+        scale: (B, S), 0 or 1 / keep.
+        padding: (B, S), bool, True on padding slots.
+    """
+
+    scale: Tensor
+    padding: Tensor
+
+
+class StepValues(NamedTuple):
+    """A step's logits (B, A), hidden units (B, H), attention (B, S) and best latents (B, S)."""
+
+    logits: Tensor
+    hidden: Tensor
+    attention: Tensor
+    latents: Tensor
+
+
+StepFunction = Callable[..., StepValues]
+
+
 class SlotMemory:
     """The action memory of a batch while its sentences are read; changed in place by each step.
 
-    Attributes:
-        context_hidden: (B, S, H), what each slot gives to the hidden layer when it is the context.
+    Args:
         scores: (B, K L, S), the slots' scores against the latents; padding slots hold ``MASKED``.
+        context_hidden: (B, S, H), what each slot gives to the hidden layer when it is the context.
+        step_function: :func:`take_step`, or that compiled.
     """
 
-    def __init__(self, context_hidden: Tensor, scores: Tensor, tables: StepTables) -> None:
-        self.context_hidden = context_hidden
-        self.scores = scores
-        self.tables = tables
-        batch, slots, hidden = context_hidden.shape
+    def __init__(
+        self,
+        scores: Tensor,
+        context_hidden: Tensor,
+        tables: StepTables,
+        shift: int,
+        step_function: StepFunction,
+    ) -> None:
+        self._scores = scores
+        self._context_hidden = context_hidden
+        self._tables = tables
+        self._shift = shift
+        self._step_function = step_function
         self._mask_sets, self._latents, _ = tables.position_scores.shape
-        self._flat_context_hidden = context_hidden.view(batch * slots, hidden)
-        self._flat_word_hidden = tables.word_hidden.view(batch * slots, hidden)
-        self._row_starts = torch.arange(batch, device=scores.device) * slots
-        self._windows = position_windows(tables.position_scores, slots)
-        self._last_slot = slots - 1
+        self._rows = torch.arange(len(scores), device=scores.device)
+        self._windows = position_windows(tables.position_scores, scores.shape[2])
 
-    def latent_scores(self, centre: Tensor, step: int) -> Tensor:
-        """(B, L, S), every latent's score for every slot, seen from slot ``centre`` (B,)."""
-        mask_set = step % self._mask_sets
-        of_memory = self.scores.narrow(1, mask_set * self._latents, self._latents)
-        scores = self._windows[mask_set][self._last_slot - centre]
-        scores += of_memory
-        cls = self.tables.cls_position_scores[mask_set]
-        torch.add(of_memory[:, :, 0], cls, out=scores[:, :, 0])
-        return scores
-
-    def hidden(self, attention: Tensor, pointer: Tensor) -> Tensor:
-        """(B, H), hidden units for the word at ``pointer`` (B,), the context being ``attention``.
+    def step(
+        self,
+        number: int,
+        centre: Tensor,
+        pointer: Tensor,
+        dropout: AttentionDropout | None = None,
+    ) -> StepValues:
+        """Take the timestep ``number`` (from 0): read, decide, and write what was decided.
 
         Args:
-            attention: (B, S), the weights of the slots.
+            centre: (B,), int64, the slot that the attention is seen from.
+            pointer: (B,), int64, the slot of the next word, which is written.
         """
-        word = self._flat_word_hidden[self._row_starts + pointer].unsqueeze(1)
-        hidden = torch.baddbmm(word, attention.unsqueeze(1), self.context_hidden)
-        return hidden.squeeze(1).tanh_()
-
-    def logits(self, hidden: Tensor) -> Tensor:
-        """(B, A)."""
-        return torch.addmm(self.tables.output_bias, hidden, self.tables.output_weight.t())
-
-    def write(self, soft_actions: Tensor, pointer: Tensor) -> None:
-        """Add ``soft_actions`` (B, A) to the slots at ``pointer`` (B,)."""
-        hidden = torch.matmul(soft_actions.unsqueeze(1), self.tables.action_hidden).squeeze(1)
-        self._flat_context_hidden.index_add_(0, self._row_starts + pointer, hidden)
-        added = (soft_actions @ self.tables.action_scores).unsqueeze(2)
-        self.scores.scatter_add_(2, pointer.view(-1, 1, 1).expand_as(added), added)
+        mask_set = number % self._mask_sets
+        tables = self._tables
+        return self._step_function(
+            self._windows[mask_set],
+            tables.cls_position_scores[mask_set],
+            self._scores,
+            mask_set * self._latents,
+            self._context_hidden,
+            tables,
+            self._rows,
+            centre,
+            pointer,
+            self._shift,
+            dropout,
+        )
 
     def rows(self, kept: Tensor) -> SlotMemory:
         """The memory of a subset of the sentences; ``kept`` is (rows,) int64."""
-        return SlotMemory(self.context_hidden[kept], self.scores[kept], self.tables.rows(kept))
+        return SlotMemory(
+            self._scores[kept],
+            self._context_hidden[kept],
+            self._tables.rows(kept),
+            self._shift,
+            self._step_function,
+        )
+
+
+def take_step(
+    windows: Tensor,
+    cls_scores: Tensor,
+    scores: Tensor,
+    first_latent: int,
+    context_hidden: Tensor,
+    tables: StepTables,
+    rows: Tensor,
+    centre: Tensor,
+    pointer: Tensor,
+    shift: int,
+    dropout: AttentionDropout | None,
+) -> StepValues:
+    """One timestep on tensors alone, so that it can be compiled; see :meth:`SlotMemory.step`.
+
+    Args:
+        windows: (S, L, S), see :func:`position_windows`.
+        cls_scores: (L,).
+        scores, context_hidden: changed in place.
+        first_latent: which of the K L rows of ``scores`` is the first of this step's mask set.
+        rows: (B,), 0 to B - 1.
+    """
+    of_memory = scores.narrow(1, first_latent, len(cls_scores))
+    of_slots = windows[windows.shape[0] - 1 - centre]
+    of_slots += of_memory
+    of_slots[:, :, 0] = of_memory[:, :, 0] + cls_scores
+    best_scores, latents = of_slots.max(1)
+    if dropout is not None:
+        best_scores = (best_scores * dropout.scale).masked_fill(dropout.padding, MASKED)
+    attention = best_scores.softmax(-1)
+    word = tables.word_hidden[rows, pointer].unsqueeze(1)
+    hidden = torch.baddbmm(word, attention.unsqueeze(1), context_hidden).squeeze(1).tanh_()
+    logits = torch.addmm(tables.output_bias, hidden, tables.output_weight.t())
+    written = soft_actions(logits, shift)
+    to_hidden = torch.matmul(written.unsqueeze(1), tables.action_hidden).squeeze(1)
+    slot = rows * context_hidden.shape[1] + pointer
+    context_hidden.flatten(0, 1).index_add_(0, slot, to_hidden)
+    to_scores = (written @ tables.action_scores).unsqueeze(2)
+    scores.scatter_add_(2, pointer.view(-1, 1, 1).expand_as(to_scores), to_scores)
+    return StepValues(logits, hidden, attention, latents)
 
 
 def position_windows(position_scores: Tensor, slots: int) -> Tensor:

@@ -14,8 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mtner_cli.core.model.guides import GoldGuide
-from mtner_cli.core.model.recurrence import AttentionDropout, SlotRecurrence
-from mtner_cli.core.model.slot_memory import MASKED, SlotMemory, StepTables
+from mtner_cli.core.model.recurrence import SlotRecurrence, StepFunctions
+from mtner_cli.core.model.slot_memory import (
+    MASKED,
+    AttentionDropout,
+    SlotMemory,
+    StepTables,
+)
 
 # Rows of the position table after those of -h..h.
 EXTRA_POSITIONS = 3
@@ -77,6 +82,7 @@ class SlotTagger(nn.Module):
         super().__init__()
         self.settings = settings
         self.shift = shift
+        self.steps = StepFunctions()
         latents = settings.latents_per_action * actions
         self.action_embeddings = nn.Parameter(torch.randn(actions, width))
         self.start = nn.Parameter(torch.zeros(width))
@@ -110,6 +116,10 @@ class SlotTagger(nn.Module):
         with torch.no_grad():
             self.output.bias.copy_(torch.logit(bounded))
 
+    def compile_step(self) -> None:
+        """Fuse a step's small kernels: on a GPU, starting them is what takes the time."""
+        self.steps = self.steps.compiled()
+
     def forward(self, slots: Tensor, slot_mask: Tensor, guide: GoldGuide) -> Tensor:
         """Logits (B, T, A) of the timesteps that ``guide`` goes through.
 
@@ -124,6 +134,7 @@ class SlotTagger(nn.Module):
             guide,
             self._attention_dropout(slots, slot_mask),
             self.shift,
+            self.steps,
             scores,
             context_hidden,
             tables.position_scores,
@@ -138,7 +149,7 @@ class SlotTagger(nn.Module):
     def open_memory(self, slots: Tensor, slot_mask: Tensor) -> SlotMemory:
         """The memory at the start of an inference; ``slots`` (B, S, d) is not changed."""
         scores, context_hidden, tables = self.prepare(slots, slot_mask)
-        return SlotMemory(context_hidden, scores, tables)
+        return SlotMemory(scores, context_hidden, tables, self.shift, self.steps.forward)
 
     def prepare(
         self, slots: Tensor, slot_mask: Tensor, mask_sets: int = 1

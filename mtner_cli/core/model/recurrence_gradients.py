@@ -1,0 +1,226 @@
+"""The backward pass of the recurrence, written by hand.
+
+Autograd would keep a copy of the whole memory for every timestep. The memory at a timestep is what
+it was at the start plus the writes so far, so vectors per timestep are enough: the pass walks the
+timesteps in reverse, takes each write back, and forms the gradients of all tables in single
+products at the end.
+
+Shapes: B sentences, S slots, T timesteps, A actions, K mask sets, L latents, d width,
+H hidden units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mtner_cli.core.model.slot_memory import AttentionDropout, StepTables, soft_actions
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSteps:
+    """What the backward pass needs of every timestep: (B, T, ...) each."""
+
+    logits: Tensor
+    hidden: Tensor
+    attention: Tensor
+    latents: Tensor
+    pointer: Tensor
+    centre: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class StepToReturn:
+    """What one step of the backward pass reads: (B, A) each, then (B, H), (B, S) twice and (B,)."""
+
+    grad_logits: Tensor
+    probability: Tensor
+    kept_probability: Tensor
+    written: Tensor
+    hidden_slope: Tensor
+    attention: Tensor
+    latents: Tensor
+    pointer: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class RunningGradients:
+    """What the backward pass changes in place from step to step.
+
+    Attributes:
+        slot_actions: (B, A, S), the actions written to each slot before the step.
+        grad_slot_actions: (B, A, S), their gradient through the contexts of the steps after it.
+        scores: (B, K L, S), the gradient of the slots' scores.
+    """
+
+    slot_actions: Tensor
+    grad_slot_actions: Tensor
+    scores: Tensor
+
+
+StepBackFunction = Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]]
+
+
+def gradients(
+    context_hidden: Tensor,
+    tables: StepTables,
+    saved: SavedSteps,
+    shift: int,
+    dropout: AttentionDropout | None,
+    step_back: StepBackFunction,
+    grad_logits: Tensor,
+) -> tuple[Tensor, ...]:
+    """Gradients of ``scores``, ``context_hidden`` and then of the tables, in order.
+
+    Args:
+        context_hidden: (B, S, H), at the start.
+        step_back: :func:`take_step_back`, or that compiled.
+        grad_logits: (B, T, A).
+    """
+    written = soft_actions(saved.logits, shift)
+    running = _at_the_end(tables, saved, written, context_hidden.shape[1])
+    returned = _steps_to_return(saved, written, grad_logits)
+    # Row-times-matrix products are far faster than matrix-times-column ones on a CPU.
+    hidden_of_slots = context_hidden.transpose(1, 2).contiguous()
+    hidden_to_actions = tables.action_hidden.transpose(-1, -2).contiguous()
+    mask_sets, latents, _ = tables.position_scores.shape
+    taken = []
+    for number in range(len(returned) - 1, -1, -1):
+        first_latent = number % mask_sets * latents
+        taken.append(
+            step_back(
+                returned[number],
+                running,
+                tables,
+                hidden_of_slots,
+                hidden_to_actions,
+                first_latent,
+                dropout,
+            )
+        )
+    grad_z, grad_hidden, grad_written_scores, grad_attention_scores = (
+        torch.stack(values[::-1], 1) for values in zip(*taken, strict=True)
+    )
+    return (
+        running.scores,
+        saved.attention.transpose(1, 2) @ grad_hidden,
+        *_position_gradients(tables, saved, grad_attention_scores),
+        written.flatten(0, 1).t() @ grad_written_scores.flatten(0, 1),
+        _action_gradients(tables.action_hidden, saved, written, grad_hidden),
+        _word_gradients(tables.word_hidden, saved.pointer, grad_hidden),
+        grad_z.flatten(0, 1).t() @ saved.hidden.flatten(0, 1),
+        grad_z.sum((0, 1)),
+    )
+
+
+def _at_the_end(
+    tables: StepTables, saved: SavedSteps, written: Tensor, slots: int
+) -> RunningGradients:
+    """All writes done, and no gradient yet."""
+    batch, _, actions = written.shape
+    of_actions = saved.pointer.unsqueeze(1).expand(-1, actions, -1)
+    slot_actions = written.new_zeros(batch, actions, slots)
+    slot_actions.scatter_add_(2, of_actions, written.transpose(1, 2))
+    scores = written.new_zeros(batch, tables.action_scores.shape[1], slots)
+    return RunningGradients(slot_actions, torch.zeros_like(slot_actions), scores)
+
+
+def _steps_to_return(saved: SavedSteps, written: Tensor, grad_logits: Tensor) -> list[StepToReturn]:
+    probabilities = saved.logits.softmax(-1)
+    of_all_steps = (
+        grad_logits,
+        probabilities,
+        probabilities * (written != 0),
+        written,
+        1 - saved.hidden.square(),
+        saved.attention,
+        saved.latents,
+        saved.pointer,
+    )
+    return [
+        StepToReturn(*values) for values in zip(*(v.unbind(1) for v in of_all_steps), strict=True)
+    ]
+
+
+def take_step_back(
+    step: StepToReturn,
+    running: RunningGradients,
+    tables: StepTables,
+    hidden_of_slots: Tensor,
+    hidden_to_actions: Tensor,
+    first_latent: int,
+    dropout: AttentionDropout | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """One timestep in reverse, on tensors alone, so that it can be compiled.
+
+    Args:
+        running: changed in place.
+        hidden_of_slots: (B, H, S), what each slot gave to the hidden layer at the start.
+        hidden_to_actions: (H, A) or (B, H, A).
+        first_latent: which of the K L rows of scores is the first of this step's mask set.
+
+    Returns:
+        Gradients of the logits (B, A), of the hidden layer's input (B, H), of the scores written
+        (B, K L) and of the attention scores (B, S).
+    """
+    pointer = step.pointer.view(-1, 1, 1)
+    # The write: what came of it in later timesteps, through the context and the scores.
+    of_actions = pointer.expand(-1, step.written.shape[1], 1)
+    of_scores = pointer.expand(-1, running.scores.shape[1], 1)
+    from_scores = running.scores.gather(2, of_scores).squeeze(2)
+    from_context = running.grad_slot_actions.gather(2, of_actions).squeeze(2)
+    grad_actions = torch.addmm(from_context, from_scores, tables.action_scores.t())
+    running.slot_actions.scatter_add_(2, of_actions, -step.written.unsqueeze(2))
+    # The masked softmax and the two layers.
+    kept = step.kept_probability * grad_actions
+    grad_logits = step.grad_logits + kept - step.probability * kept.sum(-1, keepdim=True)
+    grad_hidden = (grad_logits @ tables.output_weight) * step.hidden_slope
+    # The attention: average, softmax, best latent.
+    to_actions = torch.matmul(grad_hidden.unsqueeze(1), hidden_to_actions)
+    to_weights = torch.bmm(grad_hidden.unsqueeze(1), hidden_of_slots)
+    grad_weights = torch.baddbmm(to_weights, to_actions, running.slot_actions).squeeze(1)
+    running.grad_slot_actions.baddbmm_(to_actions.transpose(1, 2), step.attention.unsqueeze(1))
+    mean = (step.attention * grad_weights).sum(-1, keepdim=True)
+    score = step.attention * (grad_weights - mean)
+    if dropout is not None:
+        score = score * dropout.scale
+    of_mask_set = running.scores.narrow(1, first_latent, tables.position_scores.shape[1])
+    of_mask_set.scatter_add_(1, step.latents.unsqueeze(1), score.unsqueeze(1))
+    return grad_logits, grad_hidden, from_scores, score
+
+
+def _action_gradients(
+    action_hidden: Tensor, saved: SavedSteps, written: Tensor, grad_hidden: Tensor
+) -> Tensor:
+    """(A, H) or (B, A, H): a timestep's context holds all writes of the timesteps before it."""
+    steps = written.shape[1]
+    written_slots = saved.pointer.unsqueeze(1).expand(-1, steps, -1)
+    of_write = saved.attention.gather(2, written_slots).tril(-1)
+    gradients = (of_write @ written).transpose(1, 2) @ grad_hidden
+    return gradients if action_hidden.dim() == 3 else gradients.sum(0)
+
+
+def _position_gradients(
+    tables: StepTables, saved: SavedSteps, grad_scores: Tensor
+) -> tuple[Tensor, Tensor]:
+    """(K, L, 2S - 1) and (K, L): each slot's score gradient, where its position was read."""
+    _, steps, slots = grad_scores.shape
+    mask_sets, latents, columns = tables.position_scores.shape
+    mask_set = torch.arange(steps, device=grad_scores.device) % mask_sets
+    latent = saved.latents + (mask_set * latents).view(1, steps, 1)
+    column = torch.arange(slots, device=grad_scores.device) + (slots - 1 - saved.centre[..., None])
+    positions = torch.zeros_like(tables.position_scores).flatten()
+    read = (latent * columns + column)[:, :, 1:]
+    positions.scatter_add_(0, read.flatten(), grad_scores[:, :, 1:].flatten())
+    cls = torch.zeros_like(tables.cls_position_scores).flatten()
+    cls.scatter_add_(0, latent[:, :, 0].flatten(), grad_scores[:, :, 0].flatten())
+    return positions.view_as(tables.position_scores), cls.view_as(tables.cls_position_scores)
+
+
+def _word_gradients(word_hidden: Tensor, pointer: Tensor, grad_hidden: Tensor) -> Tensor:
+    """(B, S, H): the hidden layer's gradients, summed over the timesteps that read each slot."""
+    gradients = torch.zeros_like(word_hidden)
+    return gradients.scatter_add_(1, pointer.unsqueeze(-1).expand_as(grad_hidden), grad_hidden)
