@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from mtner_cli.core.actions.codecs import EncodingName
+from mtner_cli.core.cache import Arrays, cache_key, content_hash, load_arrays, store_arrays
+from mtner_cli.core.corpus.packed import (
+    pack_sentences,
+    pack_strings,
+    unpack_sentences,
+    unpack_strings,
+)
 from mtner_cli.core.corpus.reader import read_corpus
 from mtner_cli.core.types import Sentence, Span
 
 SplitName = Literal["train", "dev", "test"]
+
+_FORMAT = 1  # of what is stored; another number for every change of it, or of how files are read
 
 
 @dataclass(frozen=True)
@@ -24,11 +35,13 @@ class CorpusSplit:
         corpus: the corpus's name.
         sentences: in file order.
         dropped: how many mentions of each entity type the experiment leaves out.
+        key: a hash of all that the sentences depend on; None where that is not known.
     """
 
     corpus: str
     sentences: tuple[Sentence, ...]
     dropped: Mapping[str, int]
+    key: str | None = field(default=None, compare=False)
 
     @property
     def entity_types(self) -> set[str]:
@@ -45,6 +58,8 @@ def load_split(
 ) -> CorpusSplit:
     """Read an action file and apply an experiment's choice of entity types.
 
+    What was read before comes from the cache (:mod:`mtner_cli.core.cache`).
+
     Args:
         tag_dict: old type to new one, or to None to leave its mentions out; types that are not
             named stay as they are.
@@ -53,12 +68,48 @@ def load_split(
     Raises:
         DataError: where the file is missing or not of its encoding.
     """
+    types = tag_dict or {}
+    key = split_key(path, mode, encoding, types, limit)
+    stored = load_arrays(key) if key else None
+    if stored is not None:
+        return _unpacked(corpus, stored, key)
     dropped: Counter[str] = Counter()
     sentences = tuple(
-        _with_types(sentence, tag_dict or {}, dropped)
+        _with_types(sentence, types, dropped)
         for sentence in islice(read_corpus(path, mode, encoding), limit)
     )
-    return CorpusSplit(corpus, sentences, dropped)
+    # The file may have been replaced while it was read.
+    if key and key == split_key(path, mode, encoding, types, limit):
+        store_arrays(key, _packed(sentences, dropped))
+    return CorpusSplit(corpus, sentences, dropped, key)
+
+
+def split_key(
+    path: Path,
+    mode: EncodingName,
+    encoding: str,
+    tag_dict: Mapping[str, str | None],
+    limit: int | None,
+) -> str | None:
+    """A hash of all that a split's sentences depend on; None if the file cannot be read."""
+    content = content_hash(path)
+    if content is None:
+        return None
+    return cache_key("sentences", _FORMAT, content, mode, encoding, dict(tag_dict), limit)
+
+
+def _packed(sentences: Sequence[Sentence], dropped: Mapping[str, int]) -> Arrays:
+    return {
+        **pack_sentences(sentences),
+        **pack_strings("dropped", dropped),
+        "dropped_counts": np.array(list(dropped.values()), dtype=np.int64),
+    }
+
+
+def _unpacked(corpus: str, arrays: Arrays, key: str | None) -> CorpusSplit:
+    names, counts = unpack_strings(arrays, "dropped"), arrays["dropped_counts"].tolist()
+    dropped = Counter(dict(zip(names, counts, strict=True)))
+    return CorpusSplit(corpus, tuple(unpack_sentences(arrays)), dropped, key)
 
 
 def _with_types(

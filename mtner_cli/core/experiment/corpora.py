@@ -11,6 +11,7 @@ from torch import Tensor
 from mtner_cli.config.schema import DatasetConfig, DataTransformConfig
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag, tags_in_order
 from mtner_cli.core.corpus.splits import CorpusSplit, SplitName, load_split
+from mtner_cli.core.features.cache import tokenize_split
 from mtner_cli.core.features.examples import Example
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 
@@ -68,11 +69,7 @@ def tokenize_splits(
     splits: Iterable[CorpusSplit], tokenizer: SubwordTokenizer, separate: bool
 ) -> list[TokenizedSentence]:
     """The tokenized sentences of all splits, one split after the other."""
-    return [
-        sentence
-        for split in splits
-        for sentence in tokenizer.tokenize(split.corpus, split.sentences, separate)
-    ]
+    return [sentence for split in splits for sentence in tokenize_split(split, tokenizer, separate)]
 
 
 def action_frequencies(

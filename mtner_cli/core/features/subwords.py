@@ -35,6 +35,11 @@ class SubwordArrays:
     word_bounds: Integers
     subword_bounds: Integers
 
+    @property
+    def sentences(self) -> int:
+        """S."""
+        return len(self.word_bounds) - 1
+
     @staticmethod
     def of(
         subwords: Integers,
@@ -134,6 +139,23 @@ def text_arrays(encodings: Sequence[Any]) -> SubwordArrays:
         ends - firsts,
         np.diff(bounds(is_first)[subword_bounds]),
     )
+
+
+def joined_arrays(parts: Sequence[SubwordArrays]) -> SubwordArrays:
+    """One after the other."""
+    nothing = np.empty(0, dtype=np.int32)
+    return SubwordArrays(
+        np.concatenate([nothing, *(part.subwords for part in parts)]),
+        np.concatenate([nothing.reshape(0, 2), *(part.word_offsets for part in parts)]),
+        np.concatenate([nothing, *(part.word_starts for part in parts)]),
+        _joined_bounds([part.word_bounds for part in parts]),
+        _joined_bounds([part.subword_bounds for part in parts]),
+    )
+
+
+def _joined_bounds(parts: Sequence[Integers]) -> Integers:
+    counts = [np.empty(0, dtype=np.int32), *map(np.diff, parts)]
+    return bounds(np.concatenate(counts)).astype(np.int32)
 
 
 def bounds(counts: NDArray[Any]) -> _Indices:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from tokenizers import __version__ as tokenizers_version
 
 from mtner_cli.core.actions.timesteps import TaggedSpan
 from mtner_cli.core.actions.vocabulary import Tag
+from mtner_cli.core.cache import cache_key
 from mtner_cli.core.features.subwords import Integers, SubwordArrays, WordSubwords, text_arrays
 from mtner_cli.core.types import Sentence
 
@@ -61,20 +65,31 @@ class SubwordTokenizer:
         self.pad_id: int = _first(tokenizer.pad_token_id, 0)
         self.unknown_id: int = _first(tokenizer.unk_token_id, self.sep_id)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of all that subwords depend on, apart from the text."""
+        return cache_key(tokenizers_version, self._backend.to_str(), self.unknown_id)
+
     def tokenize(
         self, corpus: str, sentences: Sequence[Sentence], separate_tags: bool
     ) -> Iterator[TokenizedSentence]:
         """Tokenize sentences in order; with ``separate_tags`` their tags name the corpus."""
+        first = 0
+        for arrays in self.arrays(sentences):
+            chunk = sentences[first : first + arrays.sentences]
+            yield from tokenized_sentences(corpus, chunk, arrays, separate_tags, first)
+            first += len(chunk)
+
+    def arrays(self, sentences: Sequence[Sentence]) -> Iterator[SubwordArrays]:
+        """The words and subwords of sentences, thousands at a time."""
         known_words = WordSubwords(self._backend, self.unknown_id)
-        tags = _TagsOfCorpus(corpus if separate_tags else None)
         for first in range(0, len(sentences), SENTENCES_AT_ONCE):
             chunk = sentences[first : first + SENTENCES_AT_ONCE]
             if chunk[0].words is not None:
-                arrays = known_words.arrays([sentence.words or () for sentence in chunk])
+                yield known_words.arrays([sentence.words or () for sentence in chunk])
             else:
                 texts = [sentence.text for sentence in chunk]
-                arrays = text_arrays(self._backend.encode_batch(texts, add_special_tokens=False))
-            yield from _tokenized(corpus, first, chunk, arrays, tags)
+                yield text_arrays(self._backend.encode_batch(texts, add_special_tokens=False))
 
 
 class _TagsOfCorpus(dict[str, Tag]):
@@ -88,14 +103,15 @@ class _TagsOfCorpus(dict[str, Tag]):
         return tag
 
 
-def _tokenized(
+def tokenized_sentences(
     corpus: str,
-    first_index: int,
     sentences: Sequence[Sentence],
     arrays: SubwordArrays,
-    tags: _TagsOfCorpus,
+    separate_tags: bool,
+    first_index: int = 0,
 ) -> Iterator[TokenizedSentence]:
-    """Sentences whose arrays are views into those of all."""
+    """Sentences whose arrays are views into those of all; the first has ``first_index``."""
+    tags = _TagsOfCorpus(corpus if separate_tags else None)
     word_bounds, subword_bounds = arrays.word_bounds.tolist(), arrays.subword_bounds.tolist()
     for number, sentence in enumerate(sentences):
         word, word_end = word_bounds[number : number + 2]
