@@ -7,6 +7,7 @@ a timestep unless the same action is already in it: then the next timestep.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from mtner_cli.core.actions.boundaries import MentionStack, boundary_actions, check_mentions
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
@@ -28,22 +29,23 @@ def encode_timesteps(
     outside = (ActionVocabulary.OUT,) if vocabulary.with_out else inside
     spans = [Span(start, end, str(vocabulary.number(tag))) for start, end, tag in mentions]
     check_mentions(spans, length)
-    first = vocabulary.first_tag_action
     timesteps: list[Timestep] = []
     position = depth = 0
     for boundary, closed, opened in boundary_actions(spans):
         timesteps += [inside if depth else outside] * (boundary - position)
-        actions = [first + 2 * int(number) + 1 for number in closed]
-        actions += [first + 2 * int(number) for number in opened]
-        timesteps += _share_timesteps(actions)
+        timesteps += _boundary_timesteps(tuple(closed), tuple(opened), vocabulary.first_tag_action)
         position, depth = boundary, depth + len(opened) - len(closed)
     timesteps += [outside] * (length - position)
     return [*timesteps, (ActionVocabulary.EOA,)]
 
 
-def _share_timesteps(actions: Sequence[int]) -> list[Timestep]:
-    if len(set(actions)) == len(actions):
-        return [tuple(actions)]
+@lru_cache(maxsize=4096)  # a corpus knows few boundaries, and meets them again and again
+def _boundary_timesteps(
+    closed: tuple[str, ...], opened: tuple[str, ...], first_tag_action: int
+) -> list[Timestep]:
+    """The timesteps that REDUCE and TRANSITION actions share, by the numbers of their tags."""
+    actions = [first_tag_action + 2 * int(number) + 1 for number in closed]
+    actions += [first_tag_action + 2 * int(number) for number in opened]
     groups: list[list[int]] = []
     for action in actions:
         if not groups or action in groups[-1]:
