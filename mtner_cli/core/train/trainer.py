@@ -111,12 +111,12 @@ class Trainer:
 
         Args:
             resume_from: go on from here; it must hold the optimiser's state.
-            stop_wanted: asked after each step.
+            stop_wanted: asked after each step, and after each epoch's scoring.
         """
         progress = self._resume(resume_from) if resume_from else TrainingProgress()
         while not progress.finished:
             progress = yield from self._epoch(progress, stop_wanted)
-            if progress.step_in_epoch:
+            if progress.step_in_epoch or (not progress.finished and stop_wanted()):
                 yield self._save(LAST, progress)
                 yield Stopped("interrupted", progress.epoch, progress.step)
                 return
