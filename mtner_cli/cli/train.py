@@ -51,10 +51,11 @@ def train(
     with console.status("starting"):
         from mtner_cli.core.device import choose_device
         from mtner_cli.core.experiment.resume import start_point
-        from mtner_cli.core.experiment.training import prepare_training
+        from mtner_cli.core.experiment.training import check_device, prepare_training
         from mtner_cli.report.experiment import experiment_tables
 
     device = choose_device(gpu, cpu)
+    check_device(config, device)
     config, checkpoint = start_point(config, resume)
     with console.status("reading the corpora"):
         prepared = prepare_training(config)

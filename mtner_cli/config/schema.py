@@ -271,6 +271,8 @@ class TrainConfig(Section):
     """Greatest norm of the gradient; null: not clipped."""
     use_deterministic: bool = False
     """Only deterministic operations: the same seed gives the same weights."""
+    compile_step: bool = False
+    """On a GPU, compile the recurrence's step: a slow first batch, faster ones after it."""
     num_epochs: Count = 100
     """Epochs at most."""
     batch_size: Count = 16

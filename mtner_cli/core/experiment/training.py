@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ from mtner_cli.core.pretrained import load_encoder, load_tokenizer
 from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription
 from mtner_cli.core.train.events import TrainingEvent
 from mtner_cli.core.train.trainer import Trainer, TrainingData, epoch_size
+from mtner_cli.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,18 @@ class PreparedTraining:
             for split in self.train
             if not merges_split(merging, split.corpus, split.sentences)
         ]
+
+
+def check_device(config: ExperimentConfig, device: torch.device) -> None:
+    """Refuse settings that the device cannot serve.
+
+    Raises:
+        ConfigError: naming the setting.
+    """
+    if config.train.compile_step and device.type != "cuda":
+        raise ConfigError(
+            ["train.compile_step: true needs a GPU; on a CPU the step is as fast without it"]
+        )
 
 
 def prepare_training(config: ExperimentConfig) -> PreparedTraining:
@@ -117,8 +131,11 @@ def start_training(
     accelerator = _accelerator(device)
     set_seed(config.seed)
     if config.train.use_deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
     model = _new_model(prepared)
+    if config.train.compile_step:
+        model.tagger.compile_step()
     folder = RunFolder(config.output_dir)
     if accelerator.is_main_process:
         folder.start(dump_resolved(config))
