@@ -14,10 +14,12 @@ from mtner_cli.core.corpus.splits import CorpusSplit, SplitName, load_split
 from mtner_cli.core.features.cache import tokenize_split
 from mtner_cli.core.features.examples import Example
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
+from mtner_cli.core.garbage import garbage_collection_paused
 
 Annotated = Mapping[str, frozenset[Tag]]
 
 
+@garbage_collection_paused()
 def read_splits(
     datasets: Mapping[str, DatasetConfig], transform: DataTransformConfig, split: SplitName
 ) -> list[CorpusSplit]:
@@ -65,6 +67,7 @@ def foreign_actions(vocabulary: ActionVocabulary, annotated: Annotated) -> dict[
     return masks if any(mask.any() for mask in masks.values()) else None
 
 
+@garbage_collection_paused()
 def tokenize_splits(
     splits: Iterable[CorpusSplit], tokenizer: SubwordTokenizer, separate: bool
 ) -> list[TokenizedSentence]:
