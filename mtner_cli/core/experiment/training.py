@@ -32,6 +32,7 @@ from mtner_cli.core.features.perturbations import Perturbations
 from mtner_cli.core.features.pieces import ExampleNotes
 from mtner_cli.core.features.sampler import EpochSampler
 from mtner_cli.core.features.tokenize import SubwordTokenizer
+from mtner_cli.core.garbage import garbage_collection_paused
 from mtner_cli.core.model.build import build_model
 from mtner_cli.core.model.ner_model import NerModel
 from mtner_cli.core.pretrained import load_encoder, load_tokenizer
@@ -90,6 +91,7 @@ def check_device(config: ExperimentConfig, device: torch.device) -> None:
         )
 
 
+@garbage_collection_paused()
 def prepare_training(config: ExperimentConfig) -> PreparedTraining:
     """Read and tokenize the training and development corpora of an experiment.
 
