@@ -14,6 +14,7 @@ from mtner_cli.core.corpus.splits import load_split
 from mtner_cli.core.experiment.corpora import annotated_tags, build_vocabulary, tokenize_splits
 from mtner_cli.core.features.examples import Example, examples_of, with_timesteps
 from mtner_cli.core.features.tokenize import SubwordTokenizer
+from mtner_cli.core.garbage import garbage_collection_paused
 from mtner_cli.core.pretrained import load_tokenizer
 from tests.benchmarks.timing import side_by_side
 
@@ -54,6 +55,7 @@ def measure_preprocessing(path: Path, rounds: int = 5) -> dict[str, float]:
     }
 
 
+@garbage_collection_paused()
 def features(path: Path, tokenizer: SubwordTokenizer) -> list[Example]:
     """All that a training does before its first batch."""
     splits = [load_split(CORPUS, path, "simple")]
