@@ -16,13 +16,13 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from tests.benchmarks.preprocessing import measure_preprocessing
 
 from mtner_cli.core.experiment.testing import load_run
 from mtner_cli.core.experiment.training import PreparedTraining
 from tests.benchmarks.corpus import synthetic_sentences, write_corpus
 from tests.benchmarks.metrics import measure_metrics
-from tests.benchmarks.protocol import CPU, prepare_protocol, run_linear_head, run_slot_model
+from tests.benchmarks.preprocessing import measure_preprocessing
+from tests.benchmarks.protocol import prepare_protocol, run_linear_head, run_slot_model
 from tests.benchmarks.recurrence import measure_recurrence
 from tests.benchmarks.scaling import (
     measure_growth_with_corpus,
@@ -35,7 +35,7 @@ from tests.benchmarks.throughput import (
     measure_memory,
     measure_training,
 )
-from tests.benchmarks.timing import seconds_of
+from tests.benchmarks.timing import DEVICE, seconds_of
 
 BC5CDR = Path("data/converted/BC5CDR")
 # A share of the protocol, to stay within minutes; ``--full`` runs all of it.
@@ -125,7 +125,7 @@ def _measure_protocol(prepared: PreparedTraining, run: Path) -> tuple[dict[str, 
         "protocol_development_f1": 100 * slots.development_f1,
         "protocol_development_f1_of_linear_head": 100 * linear.development_f1,
     }
-    return figures, Rivals(load_run(run, None, CPU), head)
+    return figures, Rivals(load_run(run, None, DEVICE), head)
 
 
 def _measure_help() -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Peak resident memory of a process that does one thing: ``python -m tests.benchmarks.memory``.
+"""Peak memory of a process that does one thing: ``python -m tests.benchmarks.memory``.
 
 ``slots CORPUS`` and ``linear CORPUS`` train on the corpus's longest sentences; ``corpus N``
 finds the mentions of N sentences read from a file. The last line printed is seconds, then MiB.
@@ -28,8 +28,9 @@ from mtner_cli.core.model.tagger import TaggerSettings
 from mtner_cli.core.pretrained import load_encoder, load_tokenizer
 from tests.benchmarks.corpus import TYPES, synthetic_sentences
 from tests.benchmarks.linear_head import LinearHead
-from tests.benchmarks.protocol import CPU, prepare_protocol
+from tests.benchmarks.protocol import prepare_protocol
 from tests.benchmarks.throughput import BATCH_SIZE, training_step
+from tests.benchmarks.timing import DEVICE
 
 TRAINED_BATCHES = 6
 SENTENCES_AT_ONCE = 4096
@@ -41,14 +42,14 @@ def train(name: str, corpus: Path) -> float:
     vocabulary = prepared.description.vocabulary
     encoder = load_encoder(prepared.config.models.embed_model.pretrained_name)
     if name == "linear":
-        step = training_step(LinearHead(encoder, vocabulary.tags))
+        step = training_step(LinearHead(encoder, vocabulary.tags).to(DEVICE))
     else:
-        step = training_step(build_model(encoder, vocabulary, prepared.config))
+        step = training_step(build_model(encoder, vocabulary, prepared.config).to(DEVICE))
     collate = Collator(vocabulary, prepared.tokenizer.pad_id)
     longest = sorted(prepared.examples, key=lambda example: -len(example.input_ids))
     started = time.perf_counter()
     for first in range(0, TRAINED_BATCHES * BATCH_SIZE, BATCH_SIZE):
-        step(collate(longest[first : first + BATCH_SIZE]))
+        step(collate(longest[first : first + BATCH_SIZE]).to(DEVICE))
     return time.perf_counter() - started
 
 
@@ -56,7 +57,7 @@ def read_corpus_of(count: int) -> float:
     """Seconds to find the mentions of ``count`` sentences, with an encoder that takes no time."""
     tokenizer = load_tokenizer("builtin:minilm")
     vocabulary = ActionVocabulary([Tag(None, name) for name in TYPES])
-    model = NerModel(_small_encoder(), vocabulary, TaggerSettings())
+    model = NerModel(_small_encoder(), vocabulary, TaggerSettings()).to(DEVICE)
     model.tagger.start_output_at(torch.tensor([0.03, 0.9] + [1e-4] * 2 * len(TYPES)))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "corpus.txt"
@@ -69,7 +70,7 @@ def read_corpus_of(count: int) -> float:
             examples = examples_of(tokenizer.tokenize("corpus", some, False), tokenizer, 405)
             batches = batches_by_length(examples, TOKENS_PER_BATCH)
             collate = Collator(vocabulary, tokenizer.pad_id)
-            predict_mentions(model, batches, collate, CPU, lambda _: None)
+            predict_mentions(model, batches, collate, DEVICE, lambda _: None)
         return time.perf_counter() - started
 
 
@@ -81,11 +82,22 @@ def _small_encoder() -> torch.nn.Module:
     return BertModel(BertConfig(**sizes, intermediate_size=64))
 
 
+def peak_mib() -> float:
+    """The most memory that was in use: of the GPU where there is one, else resident."""
+    if DEVICE.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    status = Path("/proc/self/status")
+    if status.exists():
+        # getrusage would count what the parent had in use when it started this process.
+        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(peak.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 if __name__ == "__main__":
     what, *arguments = sys.argv[1:]
     if what == "corpus":
         seconds = read_corpus_of(int(arguments[0]))
     else:
         seconds = train(what, Path(arguments[0]))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{seconds:.2f} {peak:.0f}")  # noqa: T201
+    print(f"{seconds:.2f} {peak_mib():.0f}")  # noqa: T201

@@ -16,7 +16,7 @@ from mtner_cli.core.model.tagger import CLS_POSITION, OUT_OF_CONTEXT, SlotTagger
 
 def plain_logits(tagger: SlotTagger, slots: Tensor, mask: Tensor, guide: GoldGuide) -> Tensor:
     """(B, T, A), the logits under gold timesteps."""
-    rows = torch.arange(len(slots))
+    rows = torch.arange(len(slots), device=slots.device)
     memory = torch.cat((slots[:, :1] + tagger.start, slots[:, 1:]), 1)
     context = _context(tagger, memory, mask, torch.zeros_like(rows))
     logits = []
@@ -37,7 +37,7 @@ def plain_logits(tagger: SlotTagger, slots: Tensor, mask: Tensor, guide: GoldGui
 def _context(tagger: SlotTagger, memory: Tensor, mask: Tensor, centre: Tensor) -> Tensor:
     """(B, d), attention over the memory seen from ``centre`` (B,)."""
     half = tagger.settings.half_context
-    distance = torch.arange(memory.shape[1]) - centre.unsqueeze(1)
+    distance = torch.arange(memory.shape[1], device=memory.device) - centre.unsqueeze(1)
     row = torch.where(distance.abs() <= half, distance + half, 2 * half + OUT_OF_CONTEXT)
     row[:, 0] = 2 * half + CLS_POSITION
     seen = tagger.token_multiplier * memory + tagger.positions[row]

@@ -10,24 +10,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from mtner_cli.config.load import load_experiment
 from mtner_cli.core.evaluate.scores import Evaluation, evaluate
 from mtner_cli.core.experiment.corpora import tokenize_splits
 from mtner_cli.core.experiment.testing import TOKENS_PER_BATCH, scored_tags, tested_sentence
-from mtner_cli.core.experiment.training import PreparedTraining, prepare_training, start_training
+from mtner_cli.core.experiment.training import (
+    PreparedTraining,
+    accelerator_for,
+    prepare_training,
+    start_training,
+)
 from mtner_cli.core.features.batch import Collator, batches_by_length
 from mtner_cli.core.features.examples import examples_of
 from mtner_cli.core.pretrained import load_encoder
 from mtner_cli.core.train.events import DevelopmentDone, TrainingEvent
 from mtner_cli.core.train.trainer import Trainer, TrainingData
 from tests.benchmarks.linear_head import LinearHead
+from tests.benchmarks.timing import DEVICE, encoder_precision
 
 PROTOCOL = Path(__file__).resolve().parents[2] / "configs" / "bc5cdr-2k.yaml"
-CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def prepare_protocol(corpus: Path, output: Path, *overrides: str) -> PreparedTra
 
 def run_slot_model(prepared: PreparedTraining) -> ProtocolRun:
     """Train and score the slot model, which stays in the configured folder."""
-    return _timed(start_training(prepared, CPU))
+    return _timed(start_training(prepared, DEVICE))
 
 
 def run_linear_head(prepared: PreparedTraining) -> tuple[ProtocolRun, LinearHead]:
@@ -67,7 +70,7 @@ def run_linear_head(prepared: PreparedTraining) -> tuple[ProtocolRun, LinearHead
         TrainingData(prepared.examples, collate, lambda head: score_linear(head, prepared)),
         config.train,
         config.seed,
-        Accelerator(cpu=True),
+        accelerator_for(DEVICE),
         config.output_dir / "linear",
     )
     return _timed(trainer.run()), model
@@ -81,7 +84,9 @@ def score_linear(model: LinearHead, prepared: PreparedTraining) -> Evaluation:
     collate = Collator(prepared.description.vocabulary, prepared.tokenizer.pad_id)
     found = {}
     for group in batches_by_length(examples, TOKENS_PER_BATCH):
-        for example, mentions in zip(group, model.predict(collate(group)), strict=True):
+        with encoder_precision():
+            predicted = model.predict(collate(group).to(DEVICE))
+        for example, mentions in zip(group, predicted, strict=True):
             found[example.pieces[0].sentence.index] = mentions
     tested = [tested_sentence(sentence, found[sentence.index]) for sentence in sentences]
     return evaluate(tested, scored_tags(prepared.description.annotated, prepared.dev, True))

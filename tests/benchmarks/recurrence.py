@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 
 import torch
+from torch import Tensor
 
 from mtner_cli.core.features.gold import GoldTimesteps
 from mtner_cli.core.model.guides import GoldGuide
+from mtner_cli.core.model.recurrence import StepFunctions
 from mtner_cli.core.model.tagger import SlotTagger, TaggerSettings
 from tests.benchmarks.plain_recurrence import plain_logits
-from tests.benchmarks.timing import side_by_side
+from tests.benchmarks.timing import DEVICE, side_by_side
 
 
 @dataclass(frozen=True)
@@ -28,25 +31,26 @@ SIZES = {"small": Size(16, 80, 90, 384, 3), "large": Size(16, 120, 160, 1024, 24
 
 
 def measure_recurrence() -> dict[str, float]:
-    """Forward alone, and forward with backward, at both sizes."""
+    """Forward with backward (the key without an ending), and forward alone, at both sizes."""
     figures = {}
     for name, size in SIZES.items():
-        training, forward = _speedups(size)
-        figures[f"loop_speedup_{name}"] = training
-        figures[f"loop_speedup_{name}_forward"] = forward
+        for ending, speedup in _speedups(size).items():
+            figures[f"loop_speedup_{name}{ending}"] = speedup
     return figures
 
 
-def _speedups(size: Size) -> tuple[float, float]:
+def _speedups(size: Size) -> dict[str, float]:
     torch.manual_seed(0)
     settings = TaggerSettings(dropout_positions=0, dropout_latents=0, dropout_hidden=0)
     actions = 2 + 2 * size.types
-    tagger = SlotTagger(size.width, actions, 1, settings)
-    slots = torch.randn(size.sentences, size.slots, size.width)
-    mask = torch.ones(size.sentences, size.slots, dtype=torch.bool)
-    gold = _gold(size, actions)
-    weights = torch.randn(size.sentences, size.timesteps, actions)
+    tagger = SlotTagger(size.width, actions, 1, settings).to(DEVICE)
+    slots = torch.randn(size.sentences, size.slots, size.width, device=DEVICE)
+    mask = torch.ones(size.sentences, size.slots, dtype=torch.bool, device=DEVICE)
+    gold = _gold(size, actions).to(DEVICE)
+    weights = torch.randn(size.sentences, size.timesteps, actions, device=DEVICE)
     ways = {"plain": plain_logits, "ours": SlotTagger.forward}
+    if DEVICE.type == "cuda":
+        ways["compiled"] = _compiled_logits
 
     def forward(name: str) -> None:
         with torch.no_grad():
@@ -58,11 +62,27 @@ def _speedups(size: Size) -> tuple[float, float]:
         logits = ways[name](tagger, leaf, mask, GoldGuide(gold, size.slots))
         (logits * weights).sum().backward()
 
-    speedups = []
-    for task, rounds in ((training, 3), (forward, 5)):
-        times = side_by_side({name: lambda n=name, t=task: t(n) for name in ways}, rounds)
-        speedups.append(times.ratio("plain", "ours"))
-    return speedups[0], speedups[1]
+    speedups = {}
+    for ending, task, rounds in (("", training, 3), ("_forward", forward, 5)):
+        times = side_by_side({name: partial(task, name) for name in ways}, rounds)
+        speedups[ending] = times.ratio("plain", "ours")
+        if "compiled" in ways:
+            speedups[f"{ending}_compiled"] = times.ratio("plain", "compiled")
+    return speedups
+
+
+def _compiled_logits(tagger: SlotTagger, slots: Tensor, mask: Tensor, guide: GoldGuide) -> Tensor:
+    plain = tagger.steps
+    tagger.steps = _compiled(plain)
+    try:
+        return tagger(slots, mask, guide)
+    finally:
+        tagger.steps = plain
+
+
+@cache
+def _compiled(steps: StepFunctions) -> StepFunctions:
+    return steps.compiled()
 
 
 def _gold(size: Size, actions: int) -> GoldTimesteps:

@@ -16,7 +16,7 @@ from mtner_cli.core.features.examples import Example, examples_of
 from mtner_cli.core.model.tagger import SlotTagger, TaggerSettings
 from tests.benchmarks.corpus import synthetic_sentences
 from tests.benchmarks.throughput import BATCH_SIZE, Rivals
-from tests.benchmarks.timing import seconds_of, side_by_side
+from tests.benchmarks.timing import DEVICE, seconds_of, side_by_side
 
 LENGTHS = (50, 100, 200, 400)
 TYPES = (2, 20, 200)
@@ -29,7 +29,7 @@ def measure_growth_with_length(rivals: Rivals) -> dict[str, float]:
     model, vocabulary = rivals.run.model.eval(), rivals.run.description.vocabulary
     figures = {}
     for length in LENGTHS:
-        batch = rivals.run.collate(_examples_of_length(rivals, length))
+        batch = rivals.run.collate(_examples_of_length(rivals, length)).to(DEVICE)
         with torch.inference_mode():
             slots = model.word_slots(batch)
 
@@ -62,13 +62,14 @@ def measure_growth_with_types() -> dict[str, float]:
     for types in TYPES:
         torch.manual_seed(0)
         vocabulary = ActionVocabulary([Tag(None, f"type {number}") for number in range(types)])
-        tagger = SlotTagger(WIDTH, vocabulary.size, vocabulary.SHIFT, TaggerSettings()).eval()
+        tagger = SlotTagger(WIDTH, vocabulary.size, vocabulary.SHIFT, TaggerSettings())
         frequencies = torch.full((vocabulary.size,), 1e-4)
         frequencies[vocabulary.SHIFT] = 0.95
         tagger.start_output_at(frequencies)
-        slots = torch.randn(BATCH_SIZE, WORDS + 2, WIDTH)
-        mask = torch.ones(slots.shape[:2], dtype=torch.bool)
-        words = torch.full((BATCH_SIZE,), WORDS)
+        tagger = tagger.to(DEVICE).eval()
+        slots = torch.randn(BATCH_SIZE, WORDS + 2, WIDTH, device=DEVICE)
+        mask = torch.ones(slots.shape[:2], dtype=torch.bool, device=DEVICE)
+        words = torch.full((BATCH_SIZE,), WORDS, device=DEVICE)
 
         model = (tagger, slots, mask, words, vocabulary)
         seconds = seconds_of(lambda model=model: decode_mentions(infer_actions(*model), model[-1]))

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.decode.mentions import decode_mentions
@@ -18,7 +18,7 @@ from mtner_cli.core.experiment.testing import TOKENS_PER_BATCH, LoadedRun
 from mtner_cli.core.features.batch import Batch, batches_by_length
 from mtner_cli.core.features.examples import Example
 from tests.benchmarks.linear_head import LinearHead
-from tests.benchmarks.timing import Timings, side_by_side
+from tests.benchmarks.timing import DEVICE, Timings, encoder_precision, side_by_side
 
 BATCH_SIZE = 16
 INFERENCE_SENTENCES = 320
@@ -44,7 +44,7 @@ def measure_inference(rivals: Rivals, examples: Sequence[Example]) -> dict[str, 
         ("", sixteens),
         ("_token_batches", list(batches_by_length(some, TOKENS_PER_BATCH))),
     ):
-        times = _inference_times(rivals, [rivals.run.collate(group) for group in groups])
+        times = _inference_times(rivals, [rivals.run.collate(group).to(DEVICE) for group in groups])
         figures[f"infer_total_over_encoder{suffix}"] = times.ratio("slots", "encoder")
         figures[f"infer_over_linear_head{suffix}"] = 1 / times.ratio("slots", "linear")
         figures[f"infer_sentences_per_s{suffix}"] = len(some) / times.median("slots")
@@ -56,18 +56,21 @@ def _inference_times(rivals: Rivals, batches: Sequence[Batch]) -> Timings:
     linear = rivals.linear.eval()
 
     def encoder() -> None:
-        for batch in batches:
-            model.encoder(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
+        with encoder_precision():
+            for batch in batches:
+                model.encoder(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
 
     def slots() -> None:
         for batch in batches:
-            words = model.word_slots(batch)
+            with encoder_precision():
+                words = model.word_slots(batch)
             actions = infer_actions(model.tagger, words, batch.slot_mask, batch.words, vocabulary)
             decode_mentions(actions, vocabulary)
 
     def head() -> None:
-        for batch in batches:
-            linear.predict(batch)
+        with encoder_precision():
+            for batch in batches:
+                linear.predict(batch)
 
     with torch.inference_mode():
         return side_by_side({"encoder": encoder, "slots": slots, "linear": head})
@@ -78,7 +81,7 @@ def measure_training(rivals: Rivals, examples: Sequence[Example]) -> dict[str, f
     ordered = sorted(examples, key=lambda example: -len(example.input_ids))
     apart = len(ordered) // TRAINING_BATCHES
     batches = [
-        rivals.run.collate(ordered[first : first + BATCH_SIZE])
+        rivals.run.collate(ordered[first : first + BATCH_SIZE]).to(DEVICE)
         for first in range(0, apart * TRAINING_BATCHES, apart)
     ]
     steps = {
@@ -107,21 +110,22 @@ def training_step(model: nn.Module, encoder_alone: bool = False) -> Callable[[Ba
     optimizer = torch.optim.AdamW(trained.parameters(), lr=1e-6)
 
     def step(batch: Batch) -> None:
-        if encoder_alone:
-            hidden = model.encoder(
-                input_ids=batch.input_ids, attention_mask=batch.attention_mask
-            ).last_hidden_state
-            hidden.square().mean().backward()
-        else:
-            model(batch).backward()
+        with encoder_precision():
+            loss = _encoder_loss(model, batch) if encoder_alone else model(batch)
+        loss.backward()
         optimizer.step()
         optimizer.zero_grad()
 
     return step
 
 
+def _encoder_loss(model: nn.Module, batch: Batch) -> Tensor:
+    hidden = model.encoder(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
+    return hidden.last_hidden_state.square().mean()
+
+
 def measure_memory(corpus: Path) -> dict[str, float]:
-    """Figure ``train_memory_over_encoder``: peak resident memory, each in a process of its own."""
+    """Figure ``train_memory_over_encoder``: peak memory, each in a process of its own."""
     peaks = {}
     for name in ("slots", "linear"):
         command = [sys.executable, "-m", "tests.benchmarks.memory", name, str(corpus)]

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from statistics import median
+
+import torch
+
+# What is measured runs where a training would run.
+DEVICE = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -32,9 +38,20 @@ def side_by_side(
         for name, task in tasks.items():
             started = time.perf_counter()
             task()
+            _wait_for_gpu()
             if turn >= warm_up:
                 seconds[name].append(time.perf_counter() - started)
     return Timings(seconds)
+
+
+def _wait_for_gpu() -> None:
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def encoder_precision() -> AbstractContextManager[object]:
+    """bfloat16 on a GPU, as in training and testing."""
+    return torch.autocast("cuda", torch.bfloat16) if DEVICE.type == "cuda" else nullcontext()
 
 
 def seconds_of(task: Callable[[], object], rounds: int = 3) -> float:

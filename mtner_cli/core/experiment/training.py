@@ -130,7 +130,7 @@ def start_training(
         EncoderError: where the encoder cannot be found.
     """
     config = prepared.config
-    accelerator = _accelerator(device)
+    accelerator = accelerator_for(device)
     set_seed(config.seed)
     if config.train.use_deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -162,7 +162,8 @@ def start_training(
     yield from trainer.run(resume_from, stop_wanted)
 
 
-def _accelerator(device: torch.device) -> Accelerator:
+def accelerator_for(device: torch.device) -> Accelerator:
+    """float32 on a CPU; on a GPU bfloat16 for the encoder."""
     if device.type == "cpu":
         return Accelerator(cpu=True)
     torch.cuda.set_device(device)
