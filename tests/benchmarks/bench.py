@@ -112,7 +112,7 @@ def _parts(
     yield "inference", lambda: measure_inference(rivals[0], prepared.examples)
     yield "memory in training", lambda: measure_memory(corpus)
     yield "growth with a sentence's length", lambda: measure_growth_with_length(rivals[0])
-    yield "growth with types", measure_growth_with_types
+    yield "growth with types", lambda: measure_growth_with_types(rivals[0])
     yield "growth with the corpus", measure_growth_with_corpus
 
 
