@@ -55,16 +55,13 @@ class NestingTally:
 
     _found: Counter[int] = field(default_factory=Counter)
     _total: Counter[int] = field(default_factory=Counter)
-    _flat_found: int = 0  # in sentences where no mention lies within another
-    _flat_total: int = 0
     _own_type_found: int = 0
     _own_type_total: int = 0
 
     def add(self, mentions: Collection[TaggedSpan], hits: set[TaggedSpan]) -> None:
         """Count a sentence's distinct annotated mentions (joined tags); ``hits`` were found."""
         if not _overlap(mentions):
-            self._flat_total += len(mentions)
-            self._flat_found += len(hits)
+            self.add_flat(len(mentions), len(hits))
             return
         by_tag: dict[object, list[tuple[int, int]]] = {}
         for start, end, tag in mentions:
@@ -81,18 +78,23 @@ class NestingTally:
                 self._own_type_total += 1
                 self._own_type_found += mention in hits
 
+    def add_flat(self, total: int, found: int) -> None:
+        """Count mentions of sentences in which none lies within another."""
+        self._total[0] += total
+        self._found[0] += found
+
     def result(self) -> NestingRecall:
-        found = self._found + Counter({0: self._flat_found})
-        totals = self._total + Counter({0: self._flat_total})
         return NestingRecall(
-            {depth: Found(found[depth], total) for depth, total in sorted(totals.items())},
+            {
+                depth: Found(self._found[depth], total)
+                for depth, total in sorted(self._total.items())
+                if total
+            },
             Found(self._own_type_found, self._own_type_total),
         )
 
 
 def _overlap(mentions: Collection[TaggedSpan]) -> bool:
-    if len(mentions) < 2:
-        return False
     last_end = 0
     for start, end, _ in sorted(mentions):
         if start < last_end:

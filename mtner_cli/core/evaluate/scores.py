@@ -12,11 +12,23 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mtner_cli.core.actions.timesteps import TaggedSpan
 from mtner_cli.core.actions.vocabulary import Tag, tags_in_order
 from mtner_cli.core.evaluate.counts import Counts
+from mtner_cli.core.evaluate.mention_arrays import (
+    Chunk,
+    MentionArrays,
+    TagNumbers,
+    chunks,
+    compare,
+    distinct,
+    overlapping_sentences,
+)
 from mtner_cli.core.evaluate.nesting import NestingRecall, NestingTally
-from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
+from mtner_cli.core.evaluate.tested import TestedSentence
 
 Annotated = Mapping[str, Collection[Tag]]
 
@@ -103,20 +115,11 @@ def evaluate(sentences: Iterable[TestedSentence], annotated: Annotated) -> Evalu
         ValueError: on a sentence of a corpus that ``annotated`` does not name.
     """
     separate, joined = _Tallies(annotated, joined=False), _Tallies(annotated, joined=True)
-    alike = _Tallies(annotated, joined=False)
     nesting: dict[str, NestingTally] = {}
-    for sentence in sentences:
-        if _has_tags_of_one_corpus(sentence):  # joining merges nothing: counting once will do
-            gold, hits = alike.add(sentence)
-        else:
-            separate.add(sentence)
-            gold, hits = joined.add(sentence)
-        if sentence.gold_unmatched:
-            gold, hits = _in_characters(sentence, gold, hits)
-        tally = nesting.get(sentence.corpus) or nesting.setdefault(sentence.corpus, NestingTally())
-        tally.add(gold, hits)
-    separate.absorb(alike)
-    joined.absorb(alike)
+    for chunk in chunks(sentences):
+        separate.add(chunk)
+        gold, found = joined.add(chunk)
+        _add_nesting(nesting, chunk, gold, found)
     return Evaluation(
         separate=separate.scores(with_unmatched=True),
         separate_matched=separate.scores(with_unmatched=False),
@@ -135,8 +138,8 @@ def score(
 ) -> Scores:
     """One of the four variants of :func:`evaluate`; the same arguments and errors."""
     tallies = _Tallies(annotated, joined=joined)
-    for sentence in sentences:
-        tallies.add(sentence)
+    for chunk in chunks(sentences):
+        tallies.add(chunk)
     return tallies.scores(with_unmatched=with_unmatched)
 
 
@@ -155,10 +158,6 @@ class _Tally:
     unmatched: Counter[Tag] = field(default_factory=Counter)
     predicted: Counter[Tag] = field(default_factory=Counter)
     hits: Counter[Tag] = field(default_factory=Counter)
-
-    @property
-    def counters(self) -> tuple[Counter[Tag], ...]:
-        return self.gold, self.unmatched, self.predicted, self.hits
 
     def scores(self, *, with_unmatched: bool) -> CorpusScores:
         gold = self.gold + self.unmatched if with_unmatched else self.gold
@@ -185,26 +184,30 @@ class _Tallies:
         }
         self._tallies: dict[str, _Tally] = {}
 
-    def add(self, sentence: TestedSentence) -> tuple[set[TaggedSpan], set[TaggedSpan]]:
-        """Count a sentence; returns its gold mentions and those found, in word indices."""
-        tally = self._tallies.get(sentence.corpus) or self._new_tally(sentence.corpus)
-        gold = self._distinct(sentence.gold)
-        predicted = self._distinct_predicted(sentence.predicted)
-        hits = gold & predicted
-        _count_tags(tally.gold, gold)
-        _count_tags(tally.predicted, predicted)
-        _count_tags(tally.hits, hits)
-        if sentence.gold_unmatched:
-            _count_tags(tally.unmatched, self._distinct(sentence.gold_unmatched))
-        return gold, hits
-
-    def absorb(self, other: _Tallies) -> None:
-        """Add counts of sentences in which no two tags become one by joining."""
-        for corpus, more in other._tallies.items():
-            tally = self._tallies.get(corpus) or self._new_tally(corpus)
-            for counter, addition in zip(tally.counters, more.counters, strict=True):
-                for tag, count in addition.items():
-                    counter[joined_tag(tag) if self._joined else tag] += count
+    def add(self, chunk: Chunk) -> tuple[MentionArrays, NDArray[np.bool_]]:
+        """Count a chunk's mentions; returns the distinct gold ones and whether they are found."""
+        for corpus in chunk.corpora:
+            if corpus not in self._tallies:
+                self._tallies[corpus] = self._new_tally(corpus)
+        tags, number_of_tag = chunk.tags, np.arange(len(chunk.tags))
+        if self._joined:
+            joined = TagNumbers()
+            number_of_tag = np.array([joined[joined_tag(tag)] for tag in tags], dtype=np.int64)
+            tags = list(joined)
+        gold, predicted, found = compare(
+            chunk.gold.with_tags(number_of_tag), chunk.predicted.with_tags(number_of_tag)
+        )
+        unmatched = distinct(chunk.unmatched.with_tags(number_of_tag))
+        counted = {
+            "gold": gold,
+            "predicted": predicted,
+            "hits": gold.taken(found),
+            "unmatched": unmatched,
+        }
+        for kind, mentions in counted.items():
+            for corpus, tag, count in chunk.count(mentions, tags):
+                getattr(self._tallies[corpus], kind)[tag] += count
+        return gold, found
 
     def scores(self, *, with_unmatched: bool) -> Scores:
         return Scores(
@@ -215,46 +218,43 @@ class _Tallies:
             }
         )
 
-    def _distinct(self, mentions: Iterable[TaggedSpan]) -> set[TaggedSpan]:
-        if self._joined:
-            return {(start, end, joined_tag(tag)) for start, end, tag in mentions}
-        return set(mentions)
-
-    def _distinct_predicted(self, mentions: Iterable[ScoredMention]) -> set[TaggedSpan]:
-        if self._joined:
-            return {(start, end, joined_tag(tag)) for start, end, tag, _ in mentions}
-        return {(start, end, tag) for start, end, tag, _ in mentions}
-
     def _new_tally(self, corpus: str) -> _Tally:
         if corpus not in self._annotated:
             raise ValueError(
                 f"a sentence of corpus {corpus!r} came to be scored, but the annotated types are "
                 f"given only for {sorted(self._annotated)}"
             )
-        return self._tallies.setdefault(corpus, _Tally(self._annotated[corpus]))
+        return _Tally(self._annotated[corpus])
 
 
-def _has_tags_of_one_corpus(sentence: TestedSentence) -> bool:
-    corpora = {tag.corpus for _, _, tag, _ in sentence.predicted}
-    for mentions in (sentence.gold, sentence.gold_unmatched):
-        for _, _, tag in mentions:
-            corpora.add(tag.corpus)
-    return len(corpora) < 2
+def _add_nesting(
+    tallies: dict[str, NestingTally],
+    chunk: Chunk,
+    gold: MentionArrays,
+    found: NDArray[np.bool_],
+) -> None:
+    """Count the joined gold mentions of a chunk; one by one only where that is needed."""
+    apart = np.zeros(len(chunk.sentences), dtype=bool)
+    apart[overlapping_sentences(gold)] = True
+    apart[chunk.unmatched.sentence] = True
+    is_flat = ~apart[gold.sentence]
+    corpus_of_mention = chunk.corpus_of_sentence[gold.sentence]
+    totals = np.bincount(corpus_of_mention[is_flat], minlength=len(chunk.corpora))
+    hits = np.bincount(corpus_of_mention[is_flat & found], minlength=len(chunk.corpora))
+    for corpus, total, hit in zip(chunk.corpora, totals.tolist(), hits.tolist(), strict=True):
+        tallies.setdefault(corpus, NestingTally()).add_flat(total, hit)
+    for place in np.flatnonzero(apart).tolist():
+        sentence = chunk.sentences[place]
+        tallies[sentence.corpus].add(*_in_characters(sentence))
 
 
-def _count_tags(counter: Counter[Tag], mentions: set[TaggedSpan]) -> None:
-    # Several times faster than Counter.update on the few mentions of one sentence.
-    for _, _, tag in mentions:
-        counter[tag] = counter.get(tag, 0) + 1
-
-
-def _in_characters(
-    sentence: TestedSentence, gold: set[TaggedSpan], hits: set[TaggedSpan]
-) -> tuple[set[TaggedSpan], set[TaggedSpan]]:
+def _in_characters(sentence: TestedSentence) -> tuple[set[TaggedSpan], set[TaggedSpan]]:
     """All gold mentions, unmatched ones too, and those found: characters and joined tags."""
 
     def moved(mentions: set[TaggedSpan]) -> set[TaggedSpan]:
-        return {(*sentence.characters(start, end), joined_tag(tag)) for start, end, tag in mentions}
+        return {(*sentence.characters(start, end), tag) for start, end, tag in mentions}
 
+    gold = {(start, end, joined_tag(tag)) for start, end, tag in sentence.gold}
+    found = gold & {(start, end, joined_tag(tag)) for start, end, tag, _ in sentence.predicted}
     unmatched = {(start, end, joined_tag(tag)) for start, end, tag in sentence.gold_unmatched}
-    return moved(gold) | unmatched, moved(hits)
+    return moved(gold) | unmatched, moved(found)

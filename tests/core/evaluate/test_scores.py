@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtner_cli.core.actions.vocabulary import Tag
+from mtner_cli.core.evaluate import mention_arrays
 from mtner_cli.core.evaluate.counts import Counts
-from mtner_cli.core.evaluate.nesting import Found
+from mtner_cli.core.evaluate.nesting import Found, NestingTally
 from mtner_cli.core.evaluate.scores import evaluate, score
 from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
 
@@ -210,3 +211,34 @@ def test_one_pass_gives_the_four_variants(some):
     assert evaluation.separate_matched == score(some, annotated, joined=False, with_unmatched=False)
     assert evaluation.joined == score(some, annotated, joined=True, with_unmatched=True)
     assert evaluation.joined_matched == score(some, annotated, joined=True, with_unmatched=False)
+
+
+def naive_nesting(some, corpus):
+    """Every gold mention of a sentence against all others, by definition, in characters."""
+    tally = NestingTally()
+    for sentence in some:
+        if sentence.corpus == corpus:
+            gold, predicted = (
+                {(start, end, tag.entity_type) for start, end, tag, *_ in mentions}
+                for mentions in (sentence.gold, sentence.predicted)
+            )
+            moved, hits = (
+                {(*sentence.characters(start, end), name) for start, end, name in mentions}
+                for mentions in (gold, gold & predicted)
+            )
+            moved |= {(start, end, tag.entity_type) for start, end, tag in sentence.gold_unmatched}
+            tally.add(moved, hits)
+    return tally.result()
+
+
+@settings(deadline=None)
+@given(st.lists(sentences(), max_size=6), st.integers(1, 4))
+def test_nesting_agrees_with_one_sentence_at_a_time(some, at_once):
+    annotated = {"BC5": [TAGS[0], TAGS[1]], "NCBI": [TAGS[2]]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mention_arrays, "SENTENCES_AT_ONCE", at_once)
+        evaluation = evaluate(some, annotated)
+    assert evaluation.nesting == {
+        corpus: naive_nesting(some, corpus) for corpus in {sentence.corpus for sentence in some}
+    }
+    assert evaluation == evaluate(some, annotated)
