@@ -32,7 +32,7 @@ _PARTS = """
     zol pam mycin itis emia pathy osis ectomy azole idine olol statin caine sulf chlor benz ethyl
     methyl oxy tri para anti hemo neuro cardio gastro derm pulm ren thromb leuk lymph
 """
-_FREQUENT_WORDS, _SYLLABLES = _FREQUENT.split(), _PARTS.split()
+FREQUENT_WORDS, _SYLLABLES = _FREQUENT.split(), _PARTS.split()
 
 
 def synthetic_sentences(
@@ -48,10 +48,10 @@ def synthetic_sentences(
     for _ in range(count):
         length = words or _number_of_words(random)
         frequent = random.random(length) < FREQUENT_SHARE
-        usual = (random.random(length) ** 2 * len(_FREQUENT_WORDS)).astype(int)
+        usual = (random.random(length) ** 2 * len(FREQUENT_WORDS)).astype(int)
         ranks = 10 * random.pareto(1 / VOCABULARY_GROWTH - 1, length)
         drawn = [
-            _FREQUENT_WORDS[one] if is_frequent else _word(other)
+            FREQUENT_WORDS[one] if is_frequent else _word(other)
             for is_frequent, one, other in zip(
                 frequent.tolist(),
                 usual.tolist(),

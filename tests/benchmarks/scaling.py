@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +16,8 @@ from mtner_cli.core.features.batch import Batch, Collator
 from mtner_cli.core.features.examples import Example, examples_of
 from mtner_cli.core.model.ner_model import NerModel
 from mtner_cli.core.model.tagger import TaggerSettings
-from tests.benchmarks.corpus import synthetic_sentences
+from mtner_cli.core.types import Sentence
+from tests.benchmarks.corpus import FREQUENT_WORDS
 from tests.benchmarks.throughput import BATCH_SIZE, Rivals
 from tests.benchmarks.timing import DEVICE, encoder_precision, side_by_side
 
@@ -23,6 +25,7 @@ LENGTHS = (50, 100, 200, 400)
 TYPES = (2, 20, 200)
 CORPUS_SIZES = (1_000, 10_000, 100_000)
 WORDS = 40
+MAX_TOKENS = 512
 
 
 def measure_growth_with_length(rivals: Rivals) -> dict[str, float]:
@@ -73,10 +76,14 @@ def _microseconds_per_word(model: NerModel, batch: Batch) -> dict[str, float]:
 
 
 def _examples_of_length(rivals: Rivals, length: int) -> list[Example]:
-    sentences = list(synthetic_sentences(BATCH_SIZE, seed=2, words=length))
+    """Sentences of frequent words, each one subword, so that 400 fit the encoder."""
+    random = np.random.default_rng(2)
+    sentences = [
+        Sentence.of_words(random.choice(FREQUENT_WORDS, length).tolist(), ())
+        for _ in range(BATCH_SIZE)
+    ]
     tokenizer = rivals.run.tokenizer
-    # As many subwords as a word is read by at least, so that no sentence is split.
-    return examples_of(tokenizer.tokenize("BC5CDR", sentences, True), tokenizer, 100 * length)
+    return examples_of(tokenizer.tokenize("BC5CDR", sentences, True), tokenizer, MAX_TOKENS)
 
 
 def measure_growth_with_corpus() -> dict[str, float]:

@@ -21,9 +21,9 @@ from tests.benchmarks.linear_head import LinearHead
 from tests.benchmarks.timing import DEVICE, Timings, encoder_precision, side_by_side
 
 BATCH_SIZE = 16
-INFERENCE_SENTENCES = 320
+INFERENCE_SENTENCES = 240
 # Every so many batches of the sorted sentences, so that all lengths are there.
-TRAINING_BATCHES = 8
+TRAINING_BATCHES = 6
 
 
 @dataclass(frozen=True)
