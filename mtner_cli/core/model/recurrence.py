@@ -70,7 +70,7 @@ class SlotRecurrence(torch.autograd.Function):
         taken = []
         for step in range(guide.max_steps):
             pointer = guide.pointer()
-            values = memory.step(step, centre, pointer, dropout)
+            values = memory.step(step, centre, pointer, dropout, keep_latents=True)
             guide.advance(values.logits)
             taken.append((*values, pointer, centre))
             centre = pointer

@@ -68,12 +68,15 @@ class AttentionDropout:
 
 
 class StepValues(NamedTuple):
-    """A step's logits (B, A), hidden units (B, H), attention (B, S) and best latents (B, S)."""
+    """A step's logits (B, A), hidden units (B, H), attention (B, S) and best latents (B, S).
+
+    The latents are None where they were not asked for: only a backward pass needs them.
+    """
 
     logits: Tensor
     hidden: Tensor
     attention: Tensor
-    latents: Tensor
+    latents: Tensor | None
 
 
 StepFunction = Callable[..., StepValues]
@@ -111,6 +114,7 @@ class SlotMemory:
         centre: Tensor,
         pointer: Tensor,
         dropout: AttentionDropout | None = None,
+        keep_latents: bool = False,
     ) -> StepValues:
         """Take the timestep ``number`` (from 0): read, decide, and write what was decided.
 
@@ -132,6 +136,7 @@ class SlotMemory:
             pointer,
             self._shift,
             dropout,
+            keep_latents,
         )
 
     def rows(self, kept: Tensor) -> SlotMemory:
@@ -157,6 +162,7 @@ def take_step(
     pointer: Tensor,
     shift: int,
     dropout: AttentionDropout | None,
+    keep_latents: bool,
 ) -> StepValues:
     """One timestep on tensors alone, so that it can be compiled; see :meth:`SlotMemory.step`.
 
@@ -168,19 +174,23 @@ def take_step(
         rows: (B,), 0 to B - 1.
     """
     of_memory = scores.narrow(1, first_latent, len(cls_scores))
-    of_slots = windows[windows.shape[0] - 1 - centre]
+    of_slots = windows.index_select(0, windows.shape[0] - 1 - centre)
     of_slots += of_memory
     of_slots[:, :, 0] = of_memory[:, :, 0] + cls_scores
-    best_scores, latents = of_slots.max(1)
+    latents = None
+    if keep_latents:
+        best_scores, latents = of_slots.max(1)
+    else:
+        best_scores = of_slots.amax(1)
     if dropout is not None:
         best_scores = (best_scores * dropout.scale).masked_fill(dropout.padding, MASKED)
     attention = best_scores.softmax(-1)
-    word = tables.word_hidden[rows, pointer].unsqueeze(1)
+    slot = rows * context_hidden.shape[1] + pointer
+    word = tables.word_hidden.flatten(0, 1).index_select(0, slot).unsqueeze(1)
     hidden = torch.baddbmm(word, attention.unsqueeze(1), context_hidden).squeeze(1).tanh_()
     logits = torch.addmm(tables.output_bias, hidden, tables.output_weight.t())
     written = soft_actions(logits, shift)
     to_hidden = torch.matmul(written.unsqueeze(1), tables.action_hidden).squeeze(1)
-    slot = rows * context_hidden.shape[1] + pointer
     context_hidden.flatten(0, 1).index_add_(0, slot, to_hidden)
     to_scores = (written @ tables.action_scores).unsqueeze(2)
     scores.scatter_add_(2, pointer.view(-1, 1, 1).expand_as(to_scores), to_scores)
