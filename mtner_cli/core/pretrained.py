@@ -101,6 +101,28 @@ def load_encoder(name: str) -> Any:
     return without_pooler(model).to(torch.float32).eval()
 
 
+def longest_input(name: str) -> int | None:
+    """How many subwords the encoder reads at once; None where its configuration sets no end.
+
+    Raises:
+        EncoderError: if it cannot be found.
+    """
+    from transformers import AutoConfig
+
+    quiet_transformers()
+    source, local = resolve_pretrained(name), not _hub_can_be_asked()
+    try:
+        config = AutoConfig.from_pretrained(source, local_files_only=local)
+    except (OSError, ValueError) as error:
+        raise EncoderError(_not_found(name, error)) from error
+    positions = getattr(config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions <= 0:
+        return None
+    # RoBERTa and its kin count positions from behind the one for padding.
+    counts_from_padding = "roberta" in config.model_type or config.model_type == "camembert"
+    return positions - config.pad_token_id - 1 if counts_from_padding else positions
+
+
 def encoder_from_config(folder: Path) -> Any:
     """An encoder without weights, for a checkpoint to fill."""
     from transformers import AutoConfig, AutoModel

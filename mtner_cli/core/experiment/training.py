@@ -35,7 +35,7 @@ from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.core.garbage import garbage_collection_paused
 from mtner_cli.core.model.build import build_model
 from mtner_cli.core.model.ner_model import NerModel
-from mtner_cli.core.pretrained import load_encoder, load_tokenizer
+from mtner_cli.core.pretrained import load_encoder, load_tokenizer, longest_input
 from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription
 from mtner_cli.core.train.events import TrainingEvent
 from mtner_cli.core.train.trainer import Trainer, TrainingData, epoch_size
@@ -96,12 +96,22 @@ def prepare_training(config: ExperimentConfig) -> PreparedTraining:
     """Read and tokenize the training and development corpora of an experiment.
 
     Raises:
+        ConfigError: where inputs may be longer than the encoder can read.
         EncoderError: where the encoder's tokenizer cannot be found.
         DataError: where a corpus's file is missing or not of its encoding.
     """
     transform = config.data_transform
     separate = transform.train_with_separate_tags
-    tokenizer = load_tokenizer(config.models.embed_model.pretrained_name)
+    encoder = config.models.embed_model.pretrained_name
+    tokenizer = load_tokenizer(encoder)
+    longest = longest_input(encoder)
+    if longest is not None and transform.max_tokens > longest:
+        raise ConfigError(
+            [
+                f"data_transform.max_tokens: {transform.max_tokens} is more than the encoder "
+                f"{encoder} can read, which is {longest}"
+            ]
+        )
     train = read_splits(config.datasets, transform, "train")
     dev = read_splits(config.datasets, transform, "dev")
     annotated = annotated_tags(train, separate)

@@ -195,6 +195,12 @@ def test_going_on_with_other_settings_is_refused(settings: dict[str, Any]) -> No
     ]
 
 
+def test_inputs_that_the_encoder_cannot_read_are_refused(settings: dict[str, Any]) -> None:
+    config = config_from_mapping(settings, ["data_transform.max_tokens=600"])
+    with pytest.raises(ConfigError, match=r"max_tokens: 600 is more than the encoder .* 512"):
+        prepare_training(config)
+
+
 def test_early_stop(settings: dict[str, Any]) -> None:
     settings["train"] |= {"num_epochs": 50, "early_stop": 2}
     settings["train"]["optimizers"] = {"embed_model": {"lr": 0.0}, "pred_model": {"lr": 0.0}}
