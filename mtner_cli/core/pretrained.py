@@ -64,16 +64,10 @@ def load_tokenizer(name: str) -> SubwordTokenizer:
     """
     from transformers import AutoTokenizer
 
-    quiet_transformers()
-    source, local = resolve_pretrained(name), not _hub_can_be_asked()
-    options = {"use_fast": True, "local_files_only": local}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        if _is_byte_level(tokenizer):
-            # Byte-level BPE takes words one by one only where each starts with a space.
-            tokenizer = AutoTokenizer.from_pretrained(source, add_prefix_space=True, **options)
-    except (OSError, ValueError) as error:
-        raise EncoderError(_not_found(name, error)) from error
+    tokenizer = _from_pretrained(AutoTokenizer, name, use_fast=True)
+    if _is_byte_level(tokenizer):
+        # Byte-level BPE takes words one by one only where each starts with a space.
+        tokenizer = _from_pretrained(AutoTokenizer, name, use_fast=True, add_prefix_space=True)
     if not tokenizer.is_fast:
         raise EncoderError(
             f"encoder {name!r}: it has no fast tokenizer, which tells the word and characters of "
@@ -91,13 +85,7 @@ def load_encoder(name: str) -> Any:
     import torch
     from transformers import AutoModel
 
-    quiet_transformers()
-    try:
-        model = AutoModel.from_pretrained(
-            resolve_pretrained(name), local_files_only=not _hub_can_be_asked()
-        )
-    except (OSError, ValueError) as error:
-        raise EncoderError(_not_found(name, error)) from error
+    model = _from_pretrained(AutoModel, name)
     return without_pooler(model).to(torch.float32).eval()
 
 
@@ -109,12 +97,7 @@ def longest_input(name: str) -> int | None:
     """
     from transformers import AutoConfig
 
-    quiet_transformers()
-    source, local = resolve_pretrained(name), not _hub_can_be_asked()
-    try:
-        config = AutoConfig.from_pretrained(source, local_files_only=local)
-    except (OSError, ValueError) as error:
-        raise EncoderError(_not_found(name, error)) from error
+    config = _from_pretrained(AutoConfig, name)
     positions = getattr(config, "max_position_embeddings", None)
     if not isinstance(positions, int) or positions <= 0:
         return None
@@ -136,6 +119,16 @@ def without_pooler(model: Any) -> Any:
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
     return model
+
+
+def _from_pretrained(kind: Any, name: str, **options: Any) -> Any:
+    """What a class of transformers makes of an encoder's name, as everything here is found."""
+    quiet_transformers()
+    source = resolve_pretrained(name)
+    try:
+        return kind.from_pretrained(source, local_files_only=not _hub_can_be_asked(), **options)
+    except (OSError, ValueError) as error:
+        raise EncoderError(_not_found(name, error)) from error
 
 
 def quiet_transformers() -> None:
