@@ -9,13 +9,25 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from mtner_cli.cli.app import app
+from mtner_cli.errors import MtnerError
 from tests.core.experiment.conftest import write_corpora
 
 
 @pytest.fixture
 def experiment_file(tmp_path: Path, tiny_encoder: Path) -> Path:
     return write_experiment(tmp_path, tiny_encoder)
+
+
+def run(*arguments: object) -> str:
+    """What a command prints, run in this process; its error is raised as it is."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if isinstance(result.exception, MtnerError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 def mtner(project: Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
-from mtner_cli.cli.app import app
 from mtner_cli.config.load import load_experiment
-from mtner_cli.errors import CheckpointError, ConfigError, MtnerError
+from mtner_cli.errors import CheckpointError, ConfigError
+from tests.cli.conftest import run
 
 # As it stands there, comments included.
 EXAMPLE = """# @package _global_ # NOTE: leave this as is
@@ -56,14 +55,6 @@ SETTINGS = {
     "train.optimizers.pred_model.lr": 1e-2,
     "ablation.pred_model.dropouts": "false",
 }
-
-
-def run(*arguments: object) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if isinstance(result.exception, MtnerError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def columns(sentences: str, *, annotated: bool = True) -> str:

@@ -11,25 +11,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from mtner_cli.cli.app import app
 from mtner_cli.core.corpus.reader import read_corpus
 from mtner_cli.core.evaluate.result_file import read_result_sentences
 from mtner_cli.core.experiment.run_folder import RunFolder
 from mtner_cli.core.train.checkpoint import load_checkpoint
-from mtner_cli.errors import MtnerError
-from tests.cli.conftest import write_experiment
+from tests.cli.conftest import run, write_experiment
 
 MTNER = [sys.executable, "-m", "mtner_cli"]
-
-
-def run(*arguments: object) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if isinstance(result.exception, MtnerError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def weights(folder: Path, which: str) -> dict[str, torch.Tensor]:
