@@ -17,23 +17,22 @@ import torch
 
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
 from mtner_cli.core.corpus.reader import read_corpus
-from mtner_cli.core.corpus.writer import CorpusWriter
 from mtner_cli.core.decode.predict import predict_mentions
 from mtner_cli.core.experiment.testing import TOKENS_PER_BATCH
 from mtner_cli.core.features.batch import Collator, batches_by_length
 from mtner_cli.core.features.examples import examples_of
+from mtner_cli.core.features.tokenize import SENTENCES_AT_ONCE
 from mtner_cli.core.model.build import build_model
 from mtner_cli.core.model.ner_model import NerModel
 from mtner_cli.core.model.tagger import TaggerSettings
 from mtner_cli.core.pretrained import load_encoder, load_tokenizer
-from tests.benchmarks.corpus import TYPES, synthetic_sentences
+from tests.benchmarks.corpus import TYPES, synthetic_sentences, write_corpus
 from tests.benchmarks.linear_head import LinearHead
 from tests.benchmarks.protocol import prepare_protocol
 from tests.benchmarks.throughput import BATCH_SIZE, training_step
 from tests.benchmarks.timing import DEVICE
 
 TRAINED_BATCHES = 6
-SENTENCES_AT_ONCE = 4096
 
 
 def train(name: str, corpus: Path) -> float:
@@ -61,9 +60,7 @@ def read_corpus_of(count: int) -> float:
     model.tagger.start_output_at(torch.tensor([0.03, 0.9] + [1e-4] * 2 * len(TYPES)))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "corpus.txt"
-        with CorpusWriter(path, "simple") as writer:
-            for sentence in synthetic_sentences(count, seed=1):
-                writer.write(sentence)
+        write_corpus(synthetic_sentences(count, seed=1), path)
         started = time.perf_counter()
         sentences = read_corpus(path, "simple")
         while some := list(islice(sentences, SENTENCES_AT_ONCE)):

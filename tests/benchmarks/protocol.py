@@ -6,13 +6,14 @@ Both are trained by the same trainer on the same batches and scored the same way
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from accelerate.utils import set_seed
 
 from mtner_cli.config.load import load_experiment
+from mtner_cli.core.decode.predict import encoder_precision
 from mtner_cli.core.evaluate.scores import Evaluation, evaluate
 from mtner_cli.core.experiment.corpora import tokenize_splits
 from mtner_cli.core.experiment.testing import TOKENS_PER_BATCH, scored_tags, tested_sentence
@@ -28,7 +29,7 @@ from mtner_cli.core.pretrained import load_encoder
 from mtner_cli.core.train.events import DevelopmentDone, TrainingEvent
 from mtner_cli.core.train.trainer import Trainer, TrainingData
 from tests.benchmarks.linear_head import LinearHead
-from tests.benchmarks.timing import DEVICE, encoder_precision
+from tests.benchmarks.timing import DEVICE
 
 PROTOCOL = Path(__file__).resolve().parents[2] / "configs" / "bc5cdr-2k.yaml"
 
@@ -67,7 +68,7 @@ def run_linear_head(prepared: PreparedTraining) -> tuple[ProtocolRun, LinearHead
     trainer = Trainer(
         model,
         prepared.description,
-        TrainingData(prepared.examples, collate, lambda head: score_linear(head, prepared)),
+        TrainingData(prepared.examples, collate, _linear_scorer(prepared)),
         config.train,
         config.seed,
         accelerator_for(DEVICE),
@@ -76,20 +77,26 @@ def run_linear_head(prepared: PreparedTraining) -> tuple[ProtocolRun, LinearHead
     return _timed(trainer.run()), model
 
 
-def score_linear(model: LinearHead, prepared: PreparedTraining) -> Evaluation:
+def _linear_scorer(prepared: PreparedTraining) -> Callable[[LinearHead], Evaluation]:
     """What the slot model's development scoring does, with the linear head."""
-    model.eval()
     sentences = tokenize_splits(prepared.dev, prepared.tokenizer, separate=True)
-    examples = examples_of(sentences, prepared.tokenizer, 405)
+    max_tokens = prepared.config.data_transform.max_tokens
+    examples = examples_of(sentences, prepared.tokenizer, max_tokens)
+    annotated = scored_tags(prepared.description.annotated, prepared.dev, separate=True)
     collate = Collator(prepared.description.vocabulary, prepared.tokenizer.pad_id)
-    found = {}
-    for group in batches_by_length(examples, TOKENS_PER_BATCH):
-        with encoder_precision():
-            predicted = model.predict(collate(group).to(DEVICE))
-        for example, mentions in zip(group, predicted, strict=True):
-            found[example.pieces[0].sentence.index] = mentions
-    tested = [tested_sentence(sentence, found[sentence.index]) for sentence in sentences]
-    return evaluate(tested, scored_tags(prepared.description.annotated, prepared.dev, True))
+
+    def score(model: LinearHead) -> Evaluation:
+        model.eval()
+        found = {}
+        for group in batches_by_length(examples, TOKENS_PER_BATCH):
+            with encoder_precision(DEVICE):
+                predicted = model.predict(collate(group).to(DEVICE))
+            for example, mentions in zip(group, predicted, strict=True):
+                found[example.pieces[0].sentence.index] = mentions
+        tested = [tested_sentence(sentence, found[sentence.index]) for sentence in sentences]
+        return evaluate(tested, annotated)
+
+    return score
 
 
 def _timed(events: Iterator[TrainingEvent]) -> ProtocolRun:

@@ -12,6 +12,7 @@ from torch import Tensor
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.decode.mentions import decode_mentions
+from mtner_cli.core.decode.predict import encoder_precision
 from mtner_cli.core.features.batch import Batch, Collator
 from mtner_cli.core.features.examples import Example, examples_of
 from mtner_cli.core.model.ner_model import NerModel
@@ -19,7 +20,7 @@ from mtner_cli.core.model.tagger import TaggerSettings
 from mtner_cli.core.types import Sentence
 from tests.benchmarks.corpus import FREQUENT_WORDS
 from tests.benchmarks.throughput import BATCH_SIZE, Rivals
-from tests.benchmarks.timing import DEVICE, encoder_precision, side_by_side
+from tests.benchmarks.timing import DEVICE, side_by_side
 
 LENGTHS = (50, 100, 200, 400)
 TYPES = (2, 20, 200)
@@ -60,7 +61,7 @@ def _microseconds_per_word(model: NerModel, batch: Batch) -> dict[str, float]:
     model.eval()
 
     def encode() -> Tensor:
-        with encoder_precision():
+        with encoder_precision(DEVICE):
             return model.word_slots(batch)
 
     def recur(slots: Tensor) -> None:

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.decode.mentions import decode_mentions
+from mtner_cli.core.decode.predict import encoder_precision
 from mtner_cli.core.experiment.testing import TOKENS_PER_BATCH, LoadedRun
 from mtner_cli.core.features.batch import Batch, batches_by_length
 from mtner_cli.core.features.examples import Example
 from tests.benchmarks.linear_head import LinearHead
-from tests.benchmarks.timing import DEVICE, Timings, encoder_precision, side_by_side
+from tests.benchmarks.timing import DEVICE, Timings, side_by_side
 
 BATCH_SIZE = 16
 INFERENCE_SENTENCES = 240
@@ -56,19 +57,19 @@ def _inference_times(rivals: Rivals, batches: Sequence[Batch]) -> Timings:
     linear = rivals.linear.eval()
 
     def encoder() -> None:
-        with encoder_precision():
+        with encoder_precision(DEVICE):
             for batch in batches:
                 model.encoder(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
 
     def slots() -> None:
         for batch in batches:
-            with encoder_precision():
+            with encoder_precision(DEVICE):
                 words = model.word_slots(batch)
             actions = infer_actions(model.tagger, words, batch.slot_mask, batch.words, vocabulary)
             decode_mentions(actions, vocabulary)
 
     def head() -> None:
-        with encoder_precision():
+        with encoder_precision(DEVICE):
             for batch in batches:
                 linear.predict(batch)
 
@@ -110,7 +111,7 @@ def training_step(model: nn.Module, encoder_alone: bool = False) -> Callable[[Ba
     optimizer = torch.optim.AdamW(trained.parameters(), lr=1e-6)
 
     def step(batch: Batch) -> None:
-        with encoder_precision():
+        with encoder_precision(DEVICE):
             loss = _encoder_loss(model, batch) if encoder_alone else model(batch)
         loss.backward()
         optimizer.step()

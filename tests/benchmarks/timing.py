@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from statistics import median
 
@@ -47,11 +46,6 @@ def side_by_side(
 def _wait_for_gpu() -> None:
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
-
-
-def encoder_precision() -> AbstractContextManager[object]:
-    """bfloat16 on a GPU, as in training and testing."""
-    return torch.autocast("cuda", torch.bfloat16) if DEVICE.type == "cuda" else nullcontext()
 
 
 def seconds_of(task: Callable[[], object], rounds: int = 3) -> float:

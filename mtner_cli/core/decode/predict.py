@@ -36,7 +36,7 @@ def predict_mentions(
     found: dict[SentenceKey, list[ScoredMention]] = {}
     for batch_examples in batches:
         batch = collate(batch_examples).to(device)
-        with _encoder_precision(device):
+        with encoder_precision(device):
             slots = model.word_slots(batch)
         actions = infer_actions(model.tagger, slots, batch.slot_mask, batch.words, model.vocabulary)
         mentions = decode_mentions(actions, model.vocabulary)
@@ -47,7 +47,8 @@ def predict_mentions(
     return found
 
 
-def _encoder_precision(device: torch.device) -> torch.autocast | nullcontext[None]:
+def encoder_precision(device: torch.device) -> torch.autocast | nullcontext[None]:
+    """What the encoder runs under: bfloat16 on a GPU, as in training."""
     if device.type == "cuda":
         return torch.autocast("cuda", torch.bfloat16)
     return nullcontext()
