@@ -1,6 +1,7 @@
-"""Segment reductions: torch-scatter where it is the faster on the device, torch's own otherwise.
+"""The elementwise maximum over runs of rows: a word's vector from those of its subwords.
 
-torch-scatter is an optional extra, used on CUDA only: on the CPU torch's own is the faster.
+On the CPU most of it is copying, as most words are one subword. On a GPU, where that would have
+to wait for the device, it is torch-scatter's where that is installed, and torch's own otherwise.
 """
 
 from __future__ import annotations
@@ -16,19 +17,43 @@ def segment_max(values: Tensor, segments: Tensor, size: int) -> Tensor:
 
     Args:
         values: (B, N, d), floating point.
-        segments: (B, N), int64, the segment in ``range(size)`` of each row.
+        segments: (B, N), int64, the segment of each row, in ascending order for each of the B;
+            rows of segment ``size``, the padding, are left out.
         size: the number of segments.
 
     Returns:
         (B, size, d); a segment without rows is zero.
     """
-    if values.is_cuda and _torch_scatter_covers_cuda():
-        return segment_max_torch_scatter(values, segments, size)
-    return segment_max_torch(values, segments, size)
+    if not values.is_cuda:
+        return segment_max_of_runs(values, segments, size)
+    # Padding has a segment of its own, which is cut off.
+    reduce = segment_max_torch_scatter if _torch_scatter_covers_cuda() else segment_max_torch
+    return reduce(values, segments, size + 1)[:, :-1].contiguous()
+
+
+def segment_max_of_runs(values: Tensor, segments: Tensor, size: int) -> Tensor:
+    """:func:`segment_max` by copying each segment's first row and comparing with the others."""
+    batch, rows, width = values.shape
+    follows = torch.zeros_like(segments, dtype=torch.bool)
+    follows[:, 1:] = segments[:, 1:] == segments[:, :-1]
+    real = segments < size
+    first = (real & ~follows).flatten().nonzero().squeeze(1)
+    other = (real & follows).flatten().nonzero().squeeze(1)
+    places = (segments + torch.arange(batch, device=segments.device).unsqueeze(1) * size).flatten()
+    of_rows = values.reshape(batch * rows, width)
+    result = values.new_zeros(batch * size, width)
+    result = result.index_copy(0, places[first], of_rows.index_select(0, first))
+    result = result.scatter_reduce(
+        0,
+        places[other].unsqueeze(1).expand(-1, width),
+        of_rows.index_select(0, other),
+        reduce="amax",
+    )
+    return result.view(batch, size, width)
 
 
 def segment_max_torch(values: Tensor, segments: Tensor, size: int) -> Tensor:
-    """:func:`segment_max` with torch alone."""
+    """:func:`segment_max` by torch's scatter; of any order of segments, all below ``size``."""
     batch, _, width = values.shape
     index = segments.unsqueeze(-1).expand_as(values)
     zeros = values.new_zeros(batch, size, width)
@@ -36,7 +61,7 @@ def segment_max_torch(values: Tensor, segments: Tensor, size: int) -> Tensor:
 
 
 def segment_max_torch_scatter(values: Tensor, segments: Tensor, size: int) -> Tensor:
-    """:func:`segment_max` with the extra torch-scatter, which must be installed."""
+    """The same by the extra torch-scatter, which must be installed."""
     from torch_scatter import scatter_max
 
     return scatter_max(values, segments, dim=1, dim_size=size)[0]

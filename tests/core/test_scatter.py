@@ -1,13 +1,16 @@
-"""Segment maxima: torch's own and torch-scatter's give the same numbers."""
+"""Segment maxima: those of runs, torch's own and torch-scatter's give the same numbers."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from mtner_cli.core.scatter import (
     segment_max,
+    segment_max_of_runs,
     segment_max_torch,
     segment_max_torch_scatter,
 )
@@ -35,6 +38,32 @@ def test_maxima_are_those_of_a_plain_loop() -> None:
     expected = _plainly(values, segments, 7)
     torch.testing.assert_close(segment_max(values, segments, 7), expected)
     assert expected[:, 3].eq(0).all(), "a segment without rows is zero"
+
+
+# How many rows each segment of each sentence has.
+ROWS = st.lists(st.lists(st.integers(0, 3), min_size=4, max_size=4), min_size=1, max_size=3)
+
+
+@given(ROWS)
+def test_maxima_of_runs_are_those_of_any_order(rows: list[list[int]]) -> None:
+    longest, size = max(map(sum, rows)), len(rows[0])
+    segments = torch.full((len(rows), longest), size)
+    for sentence, counts in zip(segments, rows, strict=True):
+        sentence[: sum(counts)] = torch.arange(size).repeat_interleave(torch.tensor(counts))
+    torch.manual_seed(0)
+    values = torch.randn(len(rows), longest, 3, dtype=torch.float64)
+    weights = torch.randn(len(rows), size, 3, dtype=torch.float64)
+    maxima, gradients = [], []
+    for reduce in (
+        lambda leaf: segment_max_of_runs(leaf, segments, size),
+        lambda leaf: segment_max_torch(leaf, segments, size + 1)[:, :-1],
+    ):
+        leaf = values.clone().requires_grad_()
+        (result := reduce(leaf)).backward(weights)
+        maxima.append(result.detach())
+        gradients.append(leaf.grad)
+    torch.testing.assert_close(*maxima)
+    torch.testing.assert_close(*gradients)
 
 
 def _same_numbers(device: str) -> None:

@@ -68,8 +68,7 @@ class NerModel(nn.Module):
         hidden = self.encoder(
             input_ids=batch.input_ids, attention_mask=batch.attention_mask
         ).last_hidden_state.float()
-        # Padding is pooled into a slot of its own, which is cut off.
-        return segment_max(hidden, batch.slot_of_subword, batch.slots + 1)[:, :-1].contiguous()
+        return segment_max(hidden, batch.slot_of_subword, batch.slots)
 
     def forward(self, batch: Batch) -> Tensor:
         """The batch's training loss, a scalar."""
