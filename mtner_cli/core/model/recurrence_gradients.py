@@ -34,7 +34,10 @@ class SavedSteps:
 
 @dataclass(frozen=True, slots=True)
 class StepToReturn:
-    """What one step of the backward pass reads: (B, A) each, then (B, H), (B, S) twice and (B,)."""
+    """What a step of the backward pass reads: (B, A) each, (B, H), (B, S) twice, (B,) twice.
+
+    ``slot`` is the pointer, counted among the B S slots.
+    """
 
     grad_logits: Tensor
     probability: Tensor
@@ -44,6 +47,7 @@ class StepToReturn:
     attention: Tensor
     latents: Tensor
     pointer: Tensor
+    slot: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class RunningGradients:
     Attributes:
         slot_actions: (B, A, S), the actions written to each slot before the step.
         grad_slot_actions: (B, A, S), their gradient through the contexts of the steps after it.
-        scores: (B, K L, S), the gradient of the slots' scores.
+        scores: (B, S, K L), the gradient of the slots' scores.
     """
 
     slot_actions: Tensor
@@ -86,7 +90,7 @@ def gradients(
     # Row-times-matrix products are far faster than matrix-times-column ones on a CPU.
     hidden_of_slots = context_hidden.transpose(1, 2).contiguous()
     hidden_to_actions = tables.action_hidden.transpose(-1, -2).contiguous()
-    mask_sets, latents, _ = tables.position_scores.shape
+    mask_sets, _, latents = tables.position_scores.shape
     taken = []
     for number in range(len(returned) - 1, -1, -1):
         first_latent = number % mask_sets * latents
@@ -124,12 +128,14 @@ def _at_the_end(
     of_actions = saved.pointer.unsqueeze(1).expand(-1, actions, -1)
     slot_actions = written.new_zeros(batch, actions, slots)
     slot_actions.scatter_add_(2, of_actions, written.transpose(1, 2))
-    scores = written.new_zeros(batch, tables.action_scores.shape[1], slots)
+    scores = written.new_zeros(batch, slots, tables.action_scores.shape[1])
     return RunningGradients(slot_actions, torch.zeros_like(slot_actions), scores)
 
 
 def _steps_to_return(saved: SavedSteps, written: Tensor, grad_logits: Tensor) -> list[StepToReturn]:
     probabilities = saved.logits.softmax(-1)
+    batch, _, slots = saved.attention.shape
+    first_slots = torch.arange(batch, device=written.device).unsqueeze(1) * slots
     of_all_steps = (
         grad_logits,
         probabilities,
@@ -139,6 +145,7 @@ def _steps_to_return(saved: SavedSteps, written: Tensor, grad_logits: Tensor) ->
         saved.attention,
         saved.latents,
         saved.pointer,
+        saved.pointer + first_slots,
     )
     return [
         StepToReturn(*values) for values in zip(*(v.unbind(1) for v in of_all_steps), strict=True)
@@ -160,17 +167,15 @@ def take_step_back(
         running: changed in place.
         hidden_of_slots: (B, H, S), what each slot gave to the hidden layer at the start.
         hidden_to_actions: (H, A) or (B, H, A).
-        first_latent: which of the K L rows of scores is the first of this step's mask set.
+        first_latent: which of the K L columns of scores is the first of this step's mask set.
 
     Returns:
         Gradients of the logits (B, A), of the hidden layer's input (B, H), of the scores written
         (B, K L) and of the attention scores (B, S).
     """
-    pointer = step.pointer.view(-1, 1, 1)
     # The write: what came of it in later timesteps, through the context and the scores.
-    of_actions = pointer.expand(-1, step.written.shape[1], 1)
-    of_scores = pointer.expand(-1, running.scores.shape[1], 1)
-    from_scores = running.scores.gather(2, of_scores).squeeze(2)
+    of_actions = step.pointer.view(-1, 1, 1).expand(-1, step.written.shape[1], 1)
+    from_scores = running.scores.flatten(0, 1).index_select(0, step.slot)
     from_context = running.grad_slot_actions.gather(2, of_actions).squeeze(2)
     grad_actions = torch.addmm(from_context, from_scores, tables.action_scores.t())
     running.slot_actions.scatter_add_(2, of_actions, -step.written.unsqueeze(2))
@@ -187,8 +192,8 @@ def take_step_back(
     score = step.attention * (grad_weights - mean)
     if dropout is not None:
         score = score * dropout.scale
-    of_mask_set = running.scores.narrow(1, first_latent, tables.position_scores.shape[1])
-    of_mask_set.scatter_add_(1, step.latents.unsqueeze(1), score.unsqueeze(1))
+    of_mask_set = running.scores.narrow(2, first_latent, tables.position_scores.shape[2])
+    of_mask_set.scatter_add_(2, step.latents.unsqueeze(2), score.unsqueeze(2))
     return grad_logits, grad_hidden, from_scores, score
 
 
@@ -206,17 +211,17 @@ def _action_gradients(
 def _position_gradients(
     tables: StepTables, saved: SavedSteps, grad_scores: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """(K, L, 2S - 1) and (K, L): each slot's score gradient, where its position was read."""
+    """(K, 2S - 1, L) and (K, L): each slot's score gradient, where its position was read."""
     _, steps, slots = grad_scores.shape
-    mask_sets, latents, columns = tables.position_scores.shape
-    mask_set = torch.arange(steps, device=grad_scores.device) % mask_sets
-    latent = saved.latents + (mask_set * latents).view(1, steps, 1)
-    column = torch.arange(slots, device=grad_scores.device) + (slots - 1 - saved.centre[..., None])
+    mask_sets, rows, latents = tables.position_scores.shape
+    mask_set = (torch.arange(steps, device=grad_scores.device) % mask_sets).view(1, steps, 1)
+    row = torch.arange(slots, device=grad_scores.device) + (slots - 1 - saved.centre[..., None])
     positions = torch.zeros_like(tables.position_scores).flatten()
-    read = (latent * columns + column)[:, :, 1:]
+    read = ((mask_set * rows + row) * latents + saved.latents)[:, :, 1:]
     positions.scatter_add_(0, read.flatten(), grad_scores[:, :, 1:].flatten())
     cls = torch.zeros_like(tables.cls_position_scores).flatten()
-    cls.scatter_add_(0, latent[:, :, 0].flatten(), grad_scores[:, :, 0].flatten())
+    of_cls = (mask_set * latents + saved.latents)[:, :, 0]
+    cls.scatter_add_(0, of_cls.flatten(), grad_scores[:, :, 0].flatten())
     return positions.view_as(tables.position_scores), cls.view_as(tables.cls_position_scores)
 
 

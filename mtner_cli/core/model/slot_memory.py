@@ -30,8 +30,8 @@ class StepTables:
     """Everything a step reads that does not change from step to step.
 
     Attributes:
-        position_scores: (K, L, 2S - 1), score of a latent for relative position
-            ``column - (S - 1)``.
+        position_scores: (K, 2S - 1, L), score of a latent for relative position
+            ``row - (S - 1)``.
         cls_position_scores: (K, L), the same for slot 0, which has a position of its own.
         action_scores: (A, K L), what a full unit of an action adds to a slot's scores.
         action_hidden: (A, H), what it adds to what the slot gives to the hidden layer; (B, A, H)
@@ -86,7 +86,7 @@ class SlotMemory:
     """The action memory of a batch while its sentences are read; changed in place by each step.
 
     Args:
-        scores: (B, K L, S), the slots' scores against the latents; padding slots hold ``MASKED``.
+        scores: (B, S, K L), the slots' scores against the latents; padding slots hold ``MASKED``.
         context_hidden: (B, S, H), what each slot gives to the hidden layer when it is the context.
         step_function: :func:`take_step`, or that compiled.
     """
@@ -104,9 +104,13 @@ class SlotMemory:
         self._tables = tables
         self._shift = shift
         self._step_function = step_function
-        self._mask_sets, self._latents, _ = tables.position_scores.shape
-        self._rows = torch.arange(len(scores), device=scores.device)
-        self._windows = position_windows(tables.position_scores, scores.shape[2])
+        self._mask_sets, _, self._latents = tables.position_scores.shape
+        batch, slots, _ = scores.shape
+        self._first_slots = torch.arange(batch, device=scores.device) * slots
+        self._windows = position_windows(tables.position_scores, slots)
+        # Nothing is written to slot 0, and its position does not change: nor do its scores.
+        cls_scores = scores[:, 0].view(batch, *tables.cls_position_scores.shape)
+        self._cls = (cls_scores + tables.cls_position_scores).max(2)
 
     def step(
         self,
@@ -126,12 +130,13 @@ class SlotMemory:
         tables = self._tables
         return self._step_function(
             self._windows[mask_set],
-            tables.cls_position_scores[mask_set],
+            self._cls.values[:, mask_set],
+            self._cls.indices[:, mask_set],
             self._scores,
             mask_set * self._latents,
             self._context_hidden,
             tables,
-            self._rows,
+            self._first_slots,
             centre,
             pointer,
             self._shift,
@@ -152,12 +157,13 @@ class SlotMemory:
 
 def take_step(
     windows: Tensor,
-    cls_scores: Tensor,
+    cls_score: Tensor,
+    cls_latent: Tensor,
     scores: Tensor,
     first_latent: int,
     context_hidden: Tensor,
     tables: StepTables,
-    rows: Tensor,
+    first_slots: Tensor,
     centre: Tensor,
     pointer: Tensor,
     shift: int,
@@ -167,41 +173,50 @@ def take_step(
     """One timestep on tensors alone, so that it can be compiled; see :meth:`SlotMemory.step`.
 
     Args:
-        windows: (S, L, S), see :func:`position_windows`.
-        cls_scores: (L,).
+        windows: (S, S, L), see :func:`position_windows`.
+        cls_score, cls_latent: (B,), the score of slot 0, and the latent that gives it.
         scores, context_hidden: changed in place.
-        first_latent: which of the K L rows of ``scores`` is the first of this step's mask set.
-        rows: (B,), 0 to B - 1.
+        first_latent: which of the K L columns of ``scores`` is the first of this step's mask set.
+        first_slots: (B,), where the slots of each sentence start among the B S slots.
     """
-    of_memory = scores.narrow(1, first_latent, len(cls_scores))
-    of_slots = windows.index_select(0, windows.shape[0] - 1 - centre)
-    of_slots += of_memory
-    of_slots[:, :, 0] = of_memory[:, :, 0] + cls_scores
+    slots, _, latents_of_set = windows.shape
+    of_slots = windows.index_select(0, slots - 1 - centre)
+    of_slots += scores.narrow(2, first_latent, latents_of_set)
     latents = None
     if keep_latents:
-        best_scores, latents = of_slots.max(1)
+        best_scores, latents = of_slots.max(2)
+        latents[:, 0] = cls_latent
     else:
-        best_scores = of_slots.amax(1)
+        best_scores = of_slots.amax(2)
+    best_scores[:, 0] = cls_score
     if dropout is not None:
         best_scores = (best_scores * dropout.scale).masked_fill(dropout.padding, MASKED)
     attention = best_scores.softmax(-1)
-    slot = rows * context_hidden.shape[1] + pointer
+    slot = first_slots + pointer
     word = tables.word_hidden.flatten(0, 1).index_select(0, slot).unsqueeze(1)
     hidden = torch.baddbmm(word, attention.unsqueeze(1), context_hidden).squeeze(1).tanh_()
     logits = torch.addmm(tables.output_bias, hidden, tables.output_weight.t())
     written = soft_actions(logits, shift)
     to_hidden = torch.matmul(written.unsqueeze(1), tables.action_hidden).squeeze(1)
-    context_hidden.flatten(0, 1).index_add_(0, slot, to_hidden)
-    to_scores = (written @ tables.action_scores).unsqueeze(2)
-    scores.scatter_add_(2, pointer.view(-1, 1, 1).expand_as(to_scores), to_scores)
+    _add_to_slots(context_hidden, slot, to_hidden)
+    _add_to_slots(scores, slot, written @ tables.action_scores)
     return StepValues(logits, hidden, attention, latents)
 
 
+def _add_to_slots(table: Tensor, slot: Tensor, values: Tensor) -> None:
+    """Add to one slot of each sentence; (B, S, n), (B,) among the B S slots, and (B, n).
+
+    Read, add, put back: no slot is written twice, and an accumulating write is far slower.
+    """
+    of_slots = table.flatten(0, 1)
+    of_slots.index_copy_(0, slot, values + of_slots.index_select(0, slot))
+
+
 def position_windows(position_scores: Tensor, slots: int) -> Tensor:
-    """(K, S, L, S) view: entry [k, S - 1 - c] holds the position scores seen from slot c."""
-    mask_sets, latents, columns = position_scores.shape
-    strides = (latents * columns, 1, columns, 1)
-    return position_scores.contiguous().as_strided((mask_sets, slots, latents, slots), strides)
+    """(K, S, S, L) view: entry [k, S - 1 - c] holds the position scores seen from slot c."""
+    mask_sets, rows, latents = position_scores.shape
+    strides = (rows * latents, latents, latents, 1)
+    return position_scores.contiguous().as_strided((mask_sets, slots, slots, latents), strides)
 
 
 def soft_actions(logits: Tensor, shift: int) -> Tensor:

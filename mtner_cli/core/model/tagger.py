@@ -158,8 +158,8 @@ class SlotTagger(nn.Module):
         latents = self._latents(mask_sets)
         to_latents = (latents * self.token_multiplier).flatten(0, 1)
         memory = torch.cat((slots[:, :1] + self.start, slots[:, 1:]), 1)
-        scores = torch.matmul(to_latents, memory.transpose(1, 2))
-        scores = scores.masked_fill(~slot_mask.unsqueeze(1), MASKED)
+        scores = functional.linear(memory, to_latents)
+        scores = scores.masked_fill(~slot_mask.unsqueeze(2), MASKED)
         positions, cls_position = self._position_scores(latents, slots.shape[1])
         context_hidden, action_hidden = self._context_hidden(memory)
         tables = StepTables(
@@ -211,17 +211,17 @@ class SlotTagger(nn.Module):
         return functional.dropout(latents, self.settings.dropout_latents, self.training)
 
     def _position_scores(self, latents: Tensor, slots: int) -> tuple[Tensor, Tensor]:
-        """(K, L, 2S - 1) by relative position, and (K, L) of the CLS position."""
+        """(K, 2S - 1, L) by relative position, and (K, L) of the CLS position."""
         reach = min(slots - 1, self.settings.half_context)
         used = torch.cat((self._relative_rows(reach), self._extra_rows()), 0)
         if not self.settings.use_positions:
             used = torch.zeros_like(used)
         rate = self.settings.dropout_positions
         used = functional.dropout(used.expand(len(latents), -1, -1), rate, self.training)
-        scores = torch.bmm(latents, used.transpose(1, 2))
+        scores = torch.bmm(used, latents.transpose(1, 2))
         distance = torch.arange(1 - slots, slots, device=latents.device)
         rows = self._rows_of_distances(distance, reach)
-        return scores[:, :, rows], scores[:, :, 2 * reach + CLS_POSITION]
+        return scores[:, rows], scores[:, 2 * reach + CLS_POSITION]
 
     @staticmethod
     def _rows_of_distances(distance: Tensor, reach: int) -> Tensor:
