@@ -52,6 +52,25 @@ class Batch:
             gold=None if self.gold is None else self.gold.to(device),
         )
 
+    def parts(self, tokens: int) -> Iterator[Batch]:
+        """The batch in groups of up to so many subwords, each without needless padding.
+
+        The groups have all S slots, and no gold actions.
+        """
+        rows = max(1, tokens // self.input_ids.shape[1])
+        for first in range(0, len(self.words), rows):
+            some = slice(first, first + rows)
+            longest = int(self.attention_mask[some].sum(1).max())
+            yield Batch(
+                self.input_ids[some, :longest],
+                self.attention_mask[some, :longest],
+                self.slot_of_subword[some, :longest],
+                self.words[some],
+                self.slots,
+                None,
+                self.examples[some],
+            )
+
 
 @dataclass(frozen=True)
 class Collator:
