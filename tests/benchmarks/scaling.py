@@ -12,7 +12,7 @@ from torch import Tensor
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.decode.mentions import decode_mentions
-from mtner_cli.core.decode.predict import encoder_precision
+from mtner_cli.core.decode.predict import encode_words
 from mtner_cli.core.features.batch import Batch, Collator
 from mtner_cli.core.features.examples import Example, examples_of
 from mtner_cli.core.model.ner_model import NerModel
@@ -61,8 +61,7 @@ def _microseconds_per_word(model: NerModel, batch: Batch) -> dict[str, float]:
     model.eval()
 
     def encode() -> Tensor:
-        with encoder_precision(DEVICE):
-            return model.word_slots(batch)
+        return encode_words(model, batch, DEVICE)
 
     def recur(slots: Tensor) -> None:
         actions = infer_actions(model.tagger, slots, batch.slot_mask, batch.words, model.vocabulary)
