@@ -63,7 +63,7 @@ def _speedups(size: Size) -> dict[str, float]:
         (logits * weights).sum().backward()
 
     speedups = {}
-    for ending, task, rounds in (("", training, 3), ("_forward", forward, 5)):
+    for ending, task, rounds in (("", training, 3), ("_forward", forward, 3)):
         times = side_by_side({name: partial(task, name) for name in ways}, rounds)
         speedups[ending] = times.ratio("plain", "ours")
         if "compiled" in ways:

@@ -22,9 +22,9 @@ from tests.benchmarks.linear_head import LinearHead
 from tests.benchmarks.timing import DEVICE, Timings, side_by_side
 
 BATCH_SIZE = 16
-INFERENCE_SENTENCES = 480
+INFERENCE_SENTENCES = 384
 # Every so many batches of the sorted sentences, so that all lengths are there.
-TRAINING_BATCHES = 6
+TRAINING_BATCHES = 4
 
 
 @dataclass(frozen=True)
