@@ -13,7 +13,7 @@ from pathlib import Path
 from accelerate.utils import set_seed
 
 from mtner_cli.config.load import load_experiment
-from mtner_cli.core.decode.predict import ENCODED_AT_ONCE, encoder_precision
+from mtner_cli.core.decode.predict import encoder_parts, encoder_precision
 from mtner_cli.core.evaluate.scores import Evaluation, evaluate
 from mtner_cli.core.experiment.corpora import tokenize_splits
 from mtner_cli.core.experiment.testing import TOKENS_PER_BATCH, scored_tags, tested_sentence
@@ -84,16 +84,16 @@ def _linear_scorer(prepared: PreparedTraining) -> Callable[[LinearHead], Evaluat
     examples = examples_of(sentences, prepared.tokenizer, max_tokens)
     annotated = scored_tags(prepared.description.annotated, prepared.dev, separate=True)
     collate = Collator(prepared.description.vocabulary, prepared.tokenizer.pad_id)
-    tokens = TOKENS_PER_BATCH if DEVICE.type == "cuda" else ENCODED_AT_ONCE
 
     def score(model: LinearHead) -> Evaluation:
         model.eval()
         found = {}
-        for group in batches_by_length(examples, tokens):
-            with encoder_precision(DEVICE):
-                predicted = model.predict(collate(group).to(DEVICE))
-            for example, mentions in zip(group, predicted, strict=True):
-                found[example.pieces[0].sentence.index] = mentions
+        for group in batches_by_length(examples, TOKENS_PER_BATCH):
+            for part in encoder_parts(collate(group).to(DEVICE), DEVICE):
+                with encoder_precision(DEVICE):
+                    predicted = model.predict(part)
+                for example, mentions in zip(part.examples, predicted, strict=True):
+                    found[example.pieces[0].sentence.index] = mentions
         tested = [tested_sentence(sentence, found[sentence.index]) for sentence in sentences]
         return evaluate(tested, annotated)
 

@@ -54,9 +54,12 @@ def predict_mentions(
 def encode_words(model: NerModel, batch: Batch, device: torch.device) -> Tensor:
     """(B, S, d), float32, of a batch that may be larger than what is best for the encoder."""
     with encoder_precision(device):
-        if device.type == "cuda":
-            return model.word_slots(batch)
-        return torch.cat([model.word_slots(part) for part in batch.parts(ENCODED_AT_ONCE)])
+        return torch.cat([model.word_slots(part) for part in encoder_parts(batch, device)])
+
+
+def encoder_parts(batch: Batch, device: torch.device) -> Iterable[Batch]:
+    """What the encoder is given at once: all of a batch on a GPU, a part of it on a CPU."""
+    return [batch] if device.type == "cuda" else batch.parts(ENCODED_AT_ONCE)
 
 
 def encoder_precision(device: torch.device) -> torch.autocast | nullcontext[None]:

@@ -21,7 +21,7 @@ class Batch:
     Attributes:
         input_ids: (B, N), int64.
         attention_mask: (B, N), int64, 0 on padding.
-        slot_of_subword: (B, N), int64; padding points at slot S, which does not exist.
+        slot_of_subword: (B, N), int64, ascending; padding points at slot S, which does not exist.
         words: (B,), int64.
         slots: S, the greatest number of words plus two.
         gold: the gold actions, in training.
@@ -61,14 +61,14 @@ class Batch:
         for first in range(0, len(self.words), rows):
             some = slice(first, first + rows)
             longest = int(self.attention_mask[some].sum(1).max())
-            yield Batch(
-                self.input_ids[some, :longest],
-                self.attention_mask[some, :longest],
-                self.slot_of_subword[some, :longest],
-                self.words[some],
-                self.slots,
-                None,
-                self.examples[some],
+            yield replace(
+                self,
+                input_ids=self.input_ids[some, :longest],
+                attention_mask=self.attention_mask[some, :longest],
+                slot_of_subword=self.slot_of_subword[some, :longest],
+                words=self.words[some],
+                gold=None,
+                examples=self.examples[some],
             )
 
 
