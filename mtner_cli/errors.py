@@ -5,8 +5,53 @@ Every message says what was wrong, where (file, line, key) and what to do about 
 
 from __future__ import annotations
 
+import reprlib
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+
+MOST_CHARACTERS = 200
+"""Characters of a file's content that a message shows."""
+MOST_FAULTS = 20
+"""Faults that one message lists."""
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict = 3, 4, 4
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+
+
+def quoted(value: object, most: int = MOST_CHARACTERS) -> str:
+    """Show a value that comes from a file: in quotes, no control characters, cut to ``most``.
+
+    Every message that shows a file's content uses this, so that no file can fill the terminal or
+    steer it.
+    """
+    if not isinstance(value, str):
+        text = _SHORT.repr(value)
+        return text if len(text) <= most else f"{text[:most]}..."
+    if len(value) <= most:
+        return repr(value)
+    return f"{value[:most]!r}... ({len(value):,} characters)"
+
+
+def visible(text: str) -> str:
+    r"""Write control characters as escapes, such as ``\x1b``; line ends and tabs stay.
+
+    Also C1 controls, bidirectional controls and other invisible formatting, and halves of
+    surrogate pairs, which no output can hold.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_visible_character, text))
+
+
+def _visible_character(character: str) -> str:
+    if character in "\n\t" or unicodedata.category(character) not in _CONTROL_CATEGORIES:
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+_CONTROL_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
 class MtnerError(Exception):
@@ -22,7 +67,10 @@ class ConfigError(MtnerError):
 
     def __init__(self, faults: Sequence[str]) -> None:
         self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+        shown = list(self.faults[:MOST_FAULTS])
+        if len(self.faults) > MOST_FAULTS:
+            shown.append(f"... and {len(self.faults) - MOST_FAULTS:,} faults more")
+        super().__init__("\n".join(shown))
 
 
 class DataError(MtnerError):
