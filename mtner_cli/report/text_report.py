@@ -36,7 +36,7 @@ def write_text_report(
     annotated = {
         name: corpus.per_tag.keys() for name, corpus in evaluation.separate.corpora.items()
     }
-    with atomic_text_file(path) as file:
+    with atomic_text_file(path, own_folder=True) as file:
         _write_tables(file, evaluation)
         file.write(f"\n{LEGEND}")
         for sentence in sentences:

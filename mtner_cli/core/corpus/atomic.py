@@ -3,62 +3,160 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 from mtner_cli.errors import DataError
 
+_PREFIX, _SUFFIX = ".mtner-", ".tmp"
+_TEMPORARY = re.compile(r"\.mtner-[a-z0-9_]{8}\.tmp")
+
 
 @contextmanager
-def atomic_text_file(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
+def atomic_text_file(
+    path: Path, encoding: str = "utf-8", *, own_folder: bool = False
+) -> Iterator[TextIO]:
     r"""Open a text file for writing that takes its place only when the block succeeds.
 
-    The text goes to a temporary file beside ``path``, which is renamed at the end; on any
-    exception, an interrupt included, it is removed and what stood at ``path`` stays. The parent
-    folder is made if it is missing. Lines end in ``\n`` on every system.
+    Lines end in ``\n`` on every system. Otherwise as :func:`atomic_path`.
 
     Raises:
-        DataError: if the folder or the file cannot be made.
+        DataError: if the file cannot be written.
     """
     with (
-        atomic_path(path) as temporary,
+        atomic_path(path, own_folder=own_folder) as temporary,
         open(temporary, "w", encoding=encoding, newline="\n") as file,
     ):
         yield file
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` for a library to write; otherwise as above.
+def atomic_path(path: Path, *, own_folder: bool = False, sync: bool = True) -> Iterator[Path]:
+    """Give a temporary file that takes the place of ``path`` when the block succeeds.
+
+    It lies beside ``path`` and is renamed at the end, with the mode of the file that it replaces;
+    on any exception, an interrupt included, it is removed and the file at ``path`` stays as it
+    was. A device or a pipe is never replaced: the finished content is written into it.
+
+    Args:
+        own_folder: ``path`` lies in a folder that this program made, such as a run's. A link there
+            is refused, since it may come from someone else's archive, and the folder must exist.
+            Elsewhere the file behind a link is replaced, and missing folders are made.
+        sync: bring the content to the disk before it replaces the old one.
 
     Raises:
-        DataError: if the folder or the file cannot be made.
+        DataError: if the file cannot be written; the old content is still there.
     """
-    # A symbolic link keeps pointing where it points: the file behind it is replaced, not the link.
+    temporary, target = None, path
+    try:
+        target, replaced = _target(path, own_folder)
+        is_plain = replaced is None or stat.S_ISREG(replaced.st_mode)
+        temporary = _temporary_file(target.parent if is_plain else None)
+        yield temporary
+        if not is_plain:
+            _pour(temporary, target)
+            return
+        _take_mode(temporary, replaced)
+        if sync:
+            _sync(temporary)
+        os.replace(temporary, target)
+        temporary = None
+        if sync:
+            with suppress(OSError):  # not every file system can sync a folder
+                _sync(target.parent)
+    except (OSError, RuntimeError, ValueError) as error:
+        # A failed write names no file; errors of other files are not of writing this one.
+        if temporary and not _concerns((path, target, temporary), error):
+            raise
+        raise DataError(path, None, _cannot_be_written(error)) from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def remove_temporaries(folder: Path, older_than: float = 0) -> None:
+    """Delete temporary files of :func:`atomic_path` that a killed process has left in a folder.
+
+    Args:
+        older_than: a time in seconds since 1970; later files stay. 0 deletes all.
+    """
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if _TEMPORARY.fullmatch(path.name) and not path.is_symlink():
+                with suppress(OSError):
+                    if not older_than or path.stat().st_mtime < older_than:
+                        path.unlink()
+
+
+def _target(path: Path, own_folder: bool) -> tuple[Path, os.stat_result | None]:
+    """The file to write, and what is there now; makes the folder for it."""
+    try:
+        status = path.lstat() if own_folder else path.stat()
+    except FileNotFoundError:
+        status = None
+    if status is not None and stat.S_ISDIR(status.st_mode):
+        raise DataError(path, None, "is a folder; give the name of a file to write")
+    if own_folder:
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            message = "is a link or no plain file, and a run writes plain files only; delete it"
+            raise DataError(path, None, message)
+        if not path.parent.is_dir():
+            message = f"cannot be written: the folder {path.parent} has been removed"
+            raise DataError(path, None, message)
+        return path, status
+    if status is not None and not stat.S_ISREG(status.st_mode):
+        return path, status
     target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target, status
+
+
+def _temporary_file(folder: Path | None) -> Path:
+    handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=folder)
+    os.close(handle)
+    return Path(name)
+
+
+def _pour(source: Path, target: Path) -> None:
+    """Write a file's content into a pipe or device, which is neither made nor replaced."""
+    with source.open("rb") as content, os.fdopen(os.open(target, os.O_WRONLY), "wb") as sink:
+        shutil.copyfileobj(content, sink)
+
+
+def _take_mode(temporary: Path, replaced: os.stat_result | None) -> None:
+    """Give the new file owner and mode of the old one, or what any new file gets."""
+    if replaced is None:
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        return
+    if (replaced.st_uid, replaced.st_gid) != (os.geteuid(), os.getegid()):
+        with suppress(OSError):  # only root can give files away
+            os.chown(temporary, replaced.st_uid, replaced.st_gid)
+    os.chmod(temporary, stat.S_IMODE(replaced.st_mode))
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
-        if target.is_dir():
-            raise DataError(path, None, "is a folder; give the name of a file to write")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.fsync(handle)
+    finally:
         os.close(handle)
-    except OSError as error:
-        raise DataError(path, None, f"cannot be written: {error.strerror}") from None
-    try:
-        yield Path(name)
-        os.chmod(name, _usual_permissions())
-        os.replace(name, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
 
 
-def _usual_permissions() -> int:
-    """What a plainly opened new file would get; a temporary file is private to its owner."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _concerns(paths: Iterable[Path], error: Exception) -> bool:
+    """Whether an error comes from writing to these paths."""
+    if not isinstance(error, OSError):
+        return False
+    return error.filename is None or str(error.filename) in map(str, paths)
+
+
+def _cannot_be_written(error: Exception) -> str:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"cannot be written: {reason}; make room, or write to another place"

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from mtner_cli.core.actions.codecs import EncodingName
-from mtner_cli.core.cache import Arrays, cache_key, content_hash, load_arrays, store_arrays
+from mtner_cli.core.cache import Arrays, cache_key, content_hash, load_cached, store_arrays
 from mtner_cli.core.corpus.packed import (
     pack_sentences,
     pack_strings,
@@ -21,6 +21,7 @@ from mtner_cli.core.corpus.packed import (
 )
 from mtner_cli.core.corpus.reader import read_corpus
 from mtner_cli.core.types import Sentence, Span
+from mtner_cli.errors import DataError
 
 SplitName = Literal["train", "dev", "test"]
 
@@ -35,12 +36,14 @@ class CorpusSplit:
         corpus: the corpus's name.
         sentences: in file order.
         dropped: how many mentions of each entity type the experiment leaves out.
+        content: a hash of the file's bytes; None where that is not known.
         key: a hash of all that the sentences depend on; None where that is not known.
     """
 
     corpus: str
     sentences: tuple[Sentence, ...]
     dropped: Mapping[str, int]
+    content: str | None = field(default=None, compare=False)
     key: str | None = field(default=None, compare=False)
 
     @property
@@ -69,32 +72,38 @@ def load_split(
         DataError: where the file is missing or not of its encoding.
     """
     types = tag_dict or {}
-    key = split_key(path, mode, encoding, types, limit)
-    stored = load_arrays(key) if key else None
+    content = content_hash(path)
+    key = content and split_key(content, mode, encoding, types, limit)
+
+    def unpack(arrays: Arrays) -> CorpusSplit:
+        names, counts = unpack_strings(arrays, "dropped"), arrays["dropped_counts"].tolist()
+        dropped = Counter(dict(zip(names, counts, strict=True)))
+        return CorpusSplit(corpus, tuple(unpack_sentences(arrays)), dropped, content, key)
+
+    stored = load_cached(key, unpack) if key else None
     if stored is not None:
-        return _unpacked(corpus, stored, key)
+        return stored
     dropped: Counter[str] = Counter()
     sentences = tuple(
         _with_types(sentence, types, dropped)
         for sentence in islice(read_corpus(path, mode, encoding), limit)
     )
-    # The file may have been replaced while it was read.
-    if key and key == split_key(path, mode, encoding, types, limit):
+    if content != content_hash(path):
+        message = "has changed while it was read; start again when it is complete"
+        raise DataError(path, None, message)
+    if key:
         store_arrays(key, _packed(sentences, dropped))
-    return CorpusSplit(corpus, sentences, dropped, key)
+    return CorpusSplit(corpus, sentences, dropped, content, key)
 
 
 def split_key(
-    path: Path,
+    content: str,
     mode: EncodingName,
     encoding: str,
     tag_dict: Mapping[str, str | None],
     limit: int | None,
-) -> str | None:
-    """A hash of all that a split's sentences depend on; None if the file cannot be read."""
-    content = content_hash(path)
-    if content is None:
-        return None
+) -> str:
+    """Hash all that a split's sentences depend on."""
     return cache_key("sentences", _FORMAT, content, mode, encoding, dict(tag_dict), limit)
 
 
@@ -104,12 +113,6 @@ def _packed(sentences: Sequence[Sentence], dropped: Mapping[str, int]) -> Arrays
         **pack_strings("dropped", dropped),
         "dropped_counts": np.array(list(dropped.values()), dtype=np.int64),
     }
-
-
-def _unpacked(corpus: str, arrays: Arrays, key: str | None) -> CorpusSplit:
-    names, counts = unpack_strings(arrays, "dropped"), arrays["dropped_counts"].tolist()
-    dropped = Counter(dict(zip(names, counts, strict=True)))
-    return CorpusSplit(corpus, tuple(unpack_sentences(arrays)), dropped, key)
 
 
 def _with_types(

@@ -35,43 +35,38 @@ _PICKLE_PROTOCOL = 4  # readable by every Python that the original system ran on
 
 
 def write_results(folder: Path, sentences: Sequence[TestedSentence]) -> tuple[Path, Path]:
-    """Write ``test_results.pkl`` and ``test_results.jsonl``; returns both paths.
+    """Write ``test_results.pkl`` and ``test_results.jsonl`` into a run; returns both paths.
+
+    Both are complete before either replaces an older one.
 
     Raises:
-        DataError: if a file cannot be written; then what stood there before still does.
+        DataError: if a file cannot be written; then the older ones are still there.
     """
     pickle_path, lines_path = folder / "test_results.pkl", folder / "test_results.jsonl"
-    write_test_pickle(pickle_path, sentences)
-    write_json_lines(lines_path, sentences)
+    with (
+        atomic_path(pickle_path, own_folder=True) as pickled,
+        atomic_text_file(lines_path, own_folder=True) as lines,
+    ):
+        _dump(_run_content(sentences), pickled)
+        for sentence in sentences:
+            lines.write(json.dumps(sentence_json(sentence), ensure_ascii=False) + "\n")
     return pickle_path, lines_path
 
 
-def write_test_pickle(path: Path, sentences: Sequence[TestedSentence]) -> None:
+def _run_content(sentences: Sequence[TestedSentence]) -> dict[str, Any]:
     """``data``, ``pred_df`` (tags as they are) and ``joined_pred_df`` (tags without corpus)."""
-    _write_pickle(
-        path,
-        {
-            "data": _sentence_data(sentences),
-            "pred_df": mention_frame(sentences, joined=False),
-            "joined_pred_df": mention_frame(sentences, joined=True),
-        },
-    )
+    return {
+        "data": _sentence_data(sentences),
+        "pred_df": mention_frame(sentences, joined=False),
+        "joined_pred_df": mention_frame(sentences, joined=True),
+    }
 
 
 def write_cross_corpus_pickle(path: Path, sentences: Sequence[TestedSentence]) -> None:
     """``data`` and ``pred_df`` (tags without corpus), as for corpora a model was not trained on."""
-    _write_pickle(
-        path,
-        {"data": _sentence_data(sentences), "pred_df": mention_frame(sentences, joined=True)},
-    )
-
-
-def write_json_lines(path: Path, sentences: Iterable[TestedSentence]) -> None:
-    """One sentence a line: text, words, gold and predicted mentions with their character ranges."""
-    with atomic_text_file(path) as file:
-        for sentence in sentences:
-            file.write(json.dumps(sentence_json(sentence), ensure_ascii=False))
-            file.write("\n")
+    content = {"data": _sentence_data(sentences), "pred_df": mention_frame(sentences, joined=True)}
+    with atomic_path(path) as temporary:
+        _dump(content, temporary)
 
 
 def mention_frame(sentences: Iterable[TestedSentence], *, joined: bool) -> pandas.DataFrame:
@@ -180,6 +175,6 @@ def _mention(
     return {"start": start, "end": end, "tag": str(tag), "text": sentence.text[first:last]}
 
 
-def _write_pickle(path: Path, content: dict[str, Any]) -> None:
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
+def _dump(content: dict[str, Any], path: Path) -> None:
+    with path.open("wb") as file:
         pickle.dump(content, file, protocol=_PICKLE_PROTOCOL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from mtner_cli.core.cache import cache_key, load_arrays, store_arrays
+from mtner_cli.core.cache import cache_key, load_cached, store_arrays
 from mtner_cli.core.corpus.splits import CorpusSplit
 from mtner_cli.core.features.subwords import SubwordArrays, joined_arrays
 from mtner_cli.core.features.tokenize import (
@@ -27,9 +27,9 @@ def tokenize_split(
 def _arrays(split: CorpusSplit, tokenizer: SubwordTokenizer) -> SubwordArrays:
     # Tags are not among the arrays, so neither corpus nor the spelling of tags matters here.
     key = split.key and cache_key("subwords", _FORMAT, split.key, tokenizer.fingerprint)
-    stored = load_arrays(key) if key else None
+    stored = load_cached(key, lambda arrays: SubwordArrays(**arrays)) if key else None
     if stored is not None:
-        return SubwordArrays(**stored)
+        return stored
     arrays = joined_arrays(list(tokenizer.arrays(split.sentences)))
     if key:
         store_arrays(key, asdict(arrays))

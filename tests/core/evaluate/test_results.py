@@ -12,9 +12,7 @@ from mtner_cli.core.evaluate.results import (
     COLUMNS,
     mention_frame,
     write_cross_corpus_pickle,
-    write_json_lines,
     write_results,
-    write_test_pickle,
 )
 from mtner_cli.core.evaluate.safe_pickle import read_pickle
 from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
@@ -108,8 +106,8 @@ def test_the_pickle_is_plain_python_and_pandas(tmp_path):
 
 
 def test_the_json_lines_hold_character_ranges_and_scores(tmp_path):
-    write_json_lines(tmp_path / "r.jsonl", SENTENCES)
-    first, second = map(json.loads, (tmp_path / "r.jsonl").read_text("utf-8").splitlines())
+    _, lines = write_results(tmp_path, SENTENCES)
+    first, second = map(json.loads, lines.read_text("utf-8").splitlines())
     assert first["text"] == SENTENCES[0].text
     assert first["words"] == list(SENTENCES[0].words)
     assert first["gold_unmatched"] == [
@@ -129,8 +127,8 @@ def test_the_json_lines_hold_character_ranges_and_scores(tmp_path):
 
 
 def test_reading_gives_all_mentions_in_the_order_of_the_text(tmp_path):
-    write_test_pickle(tmp_path / "r.pkl", SENTENCES)
-    first, second = read_result_sentences(tmp_path / "r.pkl")
+    path, _ = write_results(tmp_path, SENTENCES)
+    first, second = read_result_sentences(path)
     assert (first.number, first.corpus, first.words) == (0, "BC5", SENTENCES[0].words)
     assert first.gold == [
         ResultMention(0, 8, -1, -1, "Naloxone", "BC5$Chemical"),
@@ -184,9 +182,19 @@ def test_another_pickle_is_one_clear_error(tmp_path, content):
 
 
 def test_a_span_outside_its_sentence_is_an_error(tmp_path):
-    write_test_pickle(tmp_path / "r.pkl", SENTENCES)
-    content = pickle.loads((tmp_path / "r.pkl").read_bytes())
+    path, _ = write_results(tmp_path, SENTENCES)
+    content = pickle.loads(path.read_bytes())
     content["pred_df"].loc[0, "end_idx"] = 9
-    (tmp_path / "r.pkl").write_bytes(pickle.dumps(content))
+    path.write_bytes(pickle.dumps(content))
     with pytest.raises(DataError, match="sentence 0 has no words 0 to 9"):
-        read_result_sentences(tmp_path / "r.pkl")
+        read_result_sentences(path)
+
+
+def test_a_link_in_a_run_is_not_followed_and_nothing_is_written(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "test_results.jsonl").symlink_to(victim)
+    with pytest.raises(DataError, match="is a link"):
+        write_results(tmp_path, SENTENCES)
+    assert victim.read_text() == "precious"
+    assert not (tmp_path / "test_results.pkl").exists()
