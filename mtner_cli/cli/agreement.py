@@ -22,21 +22,20 @@ def agreement(
     Example: mtner agreement predictions.csv
     """
     from rich import box
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     from mtner_cli.core.evaluate.agreement import agreement_by_type, measure_agreement, read_sheet
+    from mtner_cli.report.console import PlainConsole
 
     judged = read_sheet(sheet)
     table = Table("corpus", "type", box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for heading in ("predicted", "P annotator 1", "P annotator 2", "agreed", "kappa"):
         table.add_column(heading, justify="right")
     for (corpus, entity_type), part in agreement_by_type(judged).items():
-        table.add_row(Text(corpus), Text(entity_type), *_cells(part))
+        table.add_row(corpus, entity_type, *_cells(part))
     table.add_section()
     table.add_row("all", "", *_cells(measure_agreement(judged)), style="bold")
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 def _cells(part: Agreement) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -13,10 +15,14 @@ from mtner_cli.cli.convert import convert_app
 from mtner_cli.cli.experiments import experiments
 from mtner_cli.cli.fetch import fetch
 from mtner_cli.cli.filter_ood import filter_ood
+from mtner_cli.cli.interrupt import catch_ends
 from mtner_cli.cli.predict_cross import predict_cross
 from mtner_cli.cli.test import test
 from mtner_cli.cli.train import train
-from mtner_cli.errors import MtnerError
+from mtner_cli.errors import MtnerError, visible
+
+MOST_LINE = 1000
+"""Characters of one line of an error message."""
 
 app = typer.Typer(
     name="mtner",
@@ -50,7 +56,14 @@ def mtner(
 
 
 def main() -> None:
-    """Run the command line; an error of the user's is one clear message and exit code 1."""
+    """Run the command line; an error of the user's is one clear message and exit code 1.
+
+    Any other error is one line, a report in a file, and exit code 2.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know few characters
+    catch_ends()
     try:
         app()
     except MtnerError as error:
@@ -59,9 +72,25 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except Exception as error:  # the last resort, so that no user sees a traceback
+        from mtner_cli.cli.crash import OUT_OF_MEMORY, crash_message, is_out_of_memory
+
+        if is_out_of_memory(error):
+            print_error(OUT_OF_MEMORY)
+            sys.exit(1)
+        print_error(crash_message(error))
+        sys.exit(2)
 
 
 def print_error(message: str) -> None:
     """Write an error to standard error, in red where that is a terminal."""
     label = typer.style("error:", fg=typer.colors.RED, bold=True)
-    typer.echo(f"{label} {message}", err=True)
+    with suppress(OSError):  # the terminal may be gone
+        typer.echo(f"{label} {_cut(visible(message))}", err=True)
+
+
+def _cut(message: str) -> str:
+    """Keep any line of a message short enough for a terminal."""
+    return "\n".join(
+        line if len(line) <= MOST_LINE else f"{line[:MOST_LINE]}..." for line in message.split("\n")
+    )

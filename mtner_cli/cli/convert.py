@@ -54,15 +54,15 @@ def _print_converters(wanted: bool) -> None:
     if not wanted:
         return
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     from mtner_cli.core.convert.registry import CONVERTERS
+    from mtner_cli.report.console import PlainConsole
 
     table = Table("mtner convert", "what for", "written as", box=box.SIMPLE_HEAD)
     for converter in CONVERTERS.values():
         table.add_row(converter.name, converter.description, "\n".join(converter.encodings))
-    Console().print(table)
+    PlainConsole().print(table)
     raise typer.Exit
 
 
@@ -220,16 +220,15 @@ def convert_corpora(
     """
     from itertools import groupby
 
-    from rich.console import Console
-
     from mtner_cli.core.convert.corpora import load_conversions
+    from mtner_cli.report.console import PlainConsole
     from mtner_cli.report.ledger import print_ledgers
 
-    console = Console()
+    console = PlainConsole()
     conversions = load_conversions(file, names or ())
     for corpus, of_corpus in groupby(conversions, key=lambda conversion: conversion.corpus):
         ledgers = {}
-        console.print(corpus, style="bold", markup=False, highlight=False)
+        console.print(corpus, style="bold")
         for conversion in of_corpus:
             with console.status(f"converting to {conversion.out}"):
                 ledgers[conversion.split] = conversion.run()
@@ -247,10 +246,9 @@ def _convert(
     types_path: Path | None = None,
 ) -> None:
     """Run a converter and show its ledger."""
-    from rich.console import Console
-
     from mtner_cli.core.convert.ledger import write_ledger
     from mtner_cli.core.convert.registry import convert, refuse_overwriting
+    from mtner_cli.report.console import PlainConsole
     from mtner_cli.report.ledger import print_ledgers
 
     if ledger_path is not None:
@@ -260,7 +258,7 @@ def _convert(
         from mtner_cli.core.convert.options import load_type_map
 
         types = load_type_map(types_path)
-    console = Console()
+    console = PlainConsole()
     with console.status(f"converting to {out}"):
         ledger = convert(name, inputs, out, encoding, types, **options)
     _print_path(out, console)
@@ -271,4 +269,4 @@ def _convert(
 
 def _print_path(path: Path, console: Console) -> None:
     """A path on one line, however long, so that it can be copied."""
-    console.print(str(path), soft_wrap=True, markup=False, highlight=False)
+    console.print(str(path), soft_wrap=True)

@@ -25,11 +25,10 @@ def experiments(
 
     Example: mtner experiments configs/experiment/multi-task
     """
-    from rich.console import Console
-
     from mtner_cli.core.experiment.listing import list_experiments
+    from mtner_cli.report.console import PlainConsole
 
-    console = Console()
+    console = PlainConsole()
     listed = list_experiments(folder)
     console.print(_experiment_table(listed, folder))
     files = {file.path: file for experiment in listed for file in experiment.files}
@@ -45,15 +44,14 @@ def _print_list(console: Console, heading: str, lines: Collection[str]) -> None:
     if lines:
         console.print(heading, style="bold")
     for line in lines:
-        console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False)
+        console.print(f"  {line}", soft_wrap=True)
 
 
 def _experiment_table(listed: list[Experiment], folder: Path) -> Table:
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
-    title = Text(f"Train one of these with: mtner train {folder}/EXPERIMENT.yaml")
+    title = f"Train one of these with: mtner train {folder}/EXPERIMENT.yaml"
     table = Table("experiment", "corpora (entity types)", "files", box=box.SIMPLE_HEAD, title=title)
     table.columns[0].no_wrap = table.columns[2].no_wrap = True
     table.columns[1].overflow = "fold"
@@ -63,7 +61,7 @@ def _experiment_table(listed: list[Experiment], folder: Path) -> Table:
             for corpus in experiment.corpora
         )
         name = str(experiment.path.relative_to(folder).with_suffix(""))
-        table.add_row(Text(name), Text(corpora), _state(experiment))
+        table.add_row(name, corpora, _state(experiment))
     return table
 
 
@@ -81,17 +79,15 @@ def _state(experiment: Experiment) -> Text:
 def _file_table(files: list[DataFile]) -> Table:
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
     table = Table("folder", "present", "missing", box=box.SIMPLE_HEAD, title="Data files")
     table.columns[0].no_wrap = True
+    table.columns[1].style, table.columns[2].style = "green", "yellow"
     folders: dict[Path, list[DataFile]] = {}
     for file in files:
         folders.setdefault(file.path.parent, []).append(file)
     for folder, within in folders.items():
         present = " ".join(file.path.name for file in within if file.present)
         missing = " ".join(file.path.name for file in within if not file.present)
-        table.add_row(
-            Text(str(folder)), Text(present, style="green"), Text(missing, style="yellow")
-        )
+        table.add_row(str(folder), present, missing)
     return table

@@ -17,17 +17,17 @@ def _print_catalogue(wanted: bool) -> None:
     if not wanted:
         return
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     from mtner_cli.core.fetch.catalogue import load_catalogue
+    from mtner_cli.report.console import PlainConsole
 
     catalogue = load_catalogue()
     table = Table("mtner fetch", "files", "verified by", box=box.SIMPLE_HEAD)
     for name, files in catalogue.corpora.items():
         verified = ["SHA-256" if file.sha256 else "counts only" for file in files.values()]
         table.add_row(name, "\n".join(files), "\n".join(verified))
-    console = Console()
+    console = PlainConsole()
     console.print(table)
     console.print(f"from {catalogue.base_url}", soft_wrap=True)
     raise typer.Exit
@@ -52,13 +52,13 @@ def fetch(
 
     Example: mtner fetch BC5CDR NCBIDisease
     """
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     from mtner_cli.core.fetch.catalogue import load_catalogue
+    from mtner_cli.report.console import PlainConsole
 
     files = list(load_catalogue().remote_files(names, out, base_url))
-    console = Console()
+    console = PlainConsole()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -67,7 +67,7 @@ def fetch(
     )
     with Progress(*columns, console=console, transient=True) as bars:
         for file in files:
-            console.print(_fetch_one(file, bars), soft_wrap=True, markup=False, highlight=False)
+            console.print(_fetch_one(file, bars), soft_wrap=True)
 
 
 def _fetch_one(file: RemoteFile, bars: Progress) -> str:

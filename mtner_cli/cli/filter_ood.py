@@ -37,18 +37,17 @@ def filter_ood(
 
     Example: mtner filter-ood --spec spec.yaml --pickle test_results.pkl --out predictions.txt
     """
-    from rich.console import Console
-
     from mtner_cli.core.convert.registry import refuse_overwriting
     from mtner_cli.core.evaluate.out_of_domain import filter_predictions, read_specification
     from mtner_cli.core.evaluate.out_of_domain_files import format_of, write_filtered
     from mtner_cli.core.evaluate.result_file import read_result_sentences
+    from mtner_cli.report.console import PlainConsole
 
     refuse_overwriting([specification, results], out)
     relevant_types = read_specification(specification)
     corpora = filter_predictions(read_result_sentences(results), relevant_types)
     write_filtered(out, corpora, file_format or format_of(out))
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = PlainConsole(soft_wrap=True)
     for corpus in corpora:
         predictions = sum(corpus.counts.values())
         console.print(

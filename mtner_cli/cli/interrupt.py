@@ -1,26 +1,43 @@
-"""Ctrl-C, taken as a wish that the current step may finish first."""
+"""Ctrl-C, a request to end (SIGTERM) and a closed terminal (SIGHUP), all handled alike."""
 
 from __future__ import annotations
 
+import os
 import signal
+from contextlib import suppress
 from types import FrameType
 
-import typer
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_NOTE = b"Stopping after this step; press Ctrl-C again to stop at once.\n"
+
+
+def catch_ends() -> None:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, with its temporary files removed."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP, and so do we
+            signal.signal(number, interrupt)
 
 
 class InterruptWish:
-    """While it is entered, the first Ctrl-C only makes it true; the second interrupts at once."""
+    """While it is entered, the first signal only makes it true; the second interrupts at once."""
 
     def __init__(self) -> None:
         self._wanted = False
-        self._before: object = None
+        self._before: dict[int, object] = {}
 
     def __enter__(self) -> InterruptWish:
-        self._before = signal.signal(signal.SIGINT, self._note)
+        for number in _SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
 
     def __call__(self) -> bool:
         return self._wanted
@@ -29,4 +46,5 @@ class InterruptWish:
         if self._wanted:
             raise KeyboardInterrupt
         self._wanted = True
-        typer.echo("Stopping after this step; press Ctrl-C again to stop at once.", err=True)
+        with suppress(OSError):  # the terminal may be gone
+            os.write(2, _NOTE)

@@ -27,12 +27,11 @@ def predict_cross(
 
     Example: mtner predict-cross --model logs/sBoth/RUN --corpora configs/synthetic_evaluation.yaml
     """
-    from rich.console import Console
-
     from mtner_cli.config.corpora import load_corpora
+    from mtner_cli.report.console import PlainConsole
 
     datasets = load_corpora(corpora)
-    console = Console()
+    console = PlainConsole()
     with console.status("starting"):
         from mtner_cli.core.device import choose_device
         from mtner_cli.core.evaluate.results import write_cross_corpus_pickle
@@ -43,7 +42,7 @@ def predict_cross(
 
     device = choose_device(gpu, cpu)
     run = load_run(model, checkpoint, device)
-    console.print(f"checkpoint {run.checkpoint} on {device}", highlight=False, soft_wrap=True)
+    console.print(f"checkpoint {run.checkpoint} on {device}", soft_wrap=True)
     with counting_bar(console, "predicting") as report:
         outcome = predict_corpora(run, datasets, device, report)
     if pickle is not None:
@@ -51,6 +50,6 @@ def predict_cross(
     for table in evaluation_tables(outcome.evaluation):
         console.print(table)
     for corpus, types in outcome.unknown_types.items():
-        console.print(f"{corpus}: the model was never taught {', '.join(types)}", markup=False)
+        console.print(f"{corpus}: the model was never taught {', '.join(types)}")
     if pickle is not None:
-        console.print(f"wrote {pickle}", highlight=False, soft_wrap=True)
+        console.print(f"wrote {pickle}", soft_wrap=True)

@@ -26,9 +26,9 @@ def test(
 
     Example: mtner test logs/quickstart/2025-01-31_12-00-00 --cpu
     """
-    from rich.console import Console
+    from mtner_cli.report.console import PlainConsole
 
-    console = Console()
+    console = PlainConsole()
     with console.status("starting"):
         from mtner_cli.core.device import choose_device
     show_test(run, checkpoint, choose_device(gpu, cpu), console)
@@ -45,7 +45,7 @@ def show_test(
     from mtner_cli.report.text_report import write_text_report
 
     loaded = load_run(run, checkpoint, device)
-    console.print(f"checkpoint {loaded.checkpoint} on {device}", highlight=False, soft_wrap=True)
+    console.print(f"checkpoint {loaded.checkpoint} on {device}", soft_wrap=True)
     with counting_bar(console, "testing") as report:
         outcome = evaluate_run(loaded, device, on_progress=report)
     if outcome is None:
@@ -61,5 +61,5 @@ def show_test(
     for table in evaluation_tables(outcome.evaluation):
         console.print(table)
     for path in (report_path, lines_path, pickle_path):
-        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+        console.print(f"wrote {path}", soft_wrap=True)
     return outcome.evaluation

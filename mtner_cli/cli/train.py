@@ -42,12 +42,11 @@ def train(
 
     Example: mtner train configs/quickstart.yaml --gpu 0 -o train.num_epochs=5
     """
-    from rich.console import Console
-
     from mtner_cli.config.load import load_experiment
+    from mtner_cli.report.console import PlainConsole
 
     config = load_experiment(experiment, override or [])
-    console = Console()
+    console = PlainConsole()
     with console.status("starting"):
         from mtner_cli.core.device import choose_device
         from mtner_cli.core.experiment.resume import start_point
@@ -70,7 +69,7 @@ def train(
             _test(config.output_dir, device, console, tracking)
     if reason == "interrupted":
         command = f"mtner train {experiment} --resume {config.output_dir}"
-        console.print(f"Go on with: {command}", soft_wrap=True, highlight=False)
+        console.print(f"Go on with: {command}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED)
 
 
@@ -120,7 +119,7 @@ def _run(
 def _test(run: Path, device: torch.device, console: Console, tracking: MlflowLog | None) -> None:
     from mtner_cli.cli.test import show_test
 
-    console.print(f"\nTesting the best checkpoint of [bold]{run}[/bold]")
+    console.print(f"\nTesting the best checkpoint of {run}", soft_wrap=True)
     evaluation = show_test(run, None, device, console)
     if tracking is not None and evaluation is not None:
         tracking.log_test(evaluation)

@@ -36,7 +36,7 @@ def _corpora(prepared: PreparedTraining) -> Table:
     table.add_column("entity types")
     for name, splits in (("train", prepared.train), ("dev", prepared.dev)):
         for split in splits:
-            table.add_row(Text(split.corpus), name, *_numbers(split))
+            table.add_row(split.corpus, name, *_numbers(split))
     return table
 
 
@@ -68,5 +68,5 @@ def _settings(prepared: PreparedTraining, device: str) -> Table:
     }
     table = Table(box=None, show_header=False)
     for name, value in rows.items():
-        table.add_row(name, Text(value))
+        table.add_row(name, value)
     return table

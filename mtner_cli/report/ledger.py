@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from mtner_cli.core.convert.ledger import Entry, Ledger
 
@@ -37,7 +36,7 @@ def print_ledgers(ledgers: Mapping[str, Ledger], console: Console) -> None:
 def _counts(ledgers: Mapping[str, Ledger]) -> Table:
     table = Table("written", box=box.SIMPLE_HEAD)
     for name in ledgers:
-        table.add_column(Text(name), justify="right")
+        table.add_column(name, justify="right")
     columns = ledgers.values()
     table.add_row("documents", *(_number(ledger.documents) for ledger in columns))
     table.add_row("sentences", *(_number(ledger.sentences) for ledger in columns))
@@ -45,7 +44,7 @@ def _counts(ledgers: Mapping[str, Ledger]) -> Table:
     table.add_row("mentions", *(_number(ledger.mentions.total()) for ledger in columns))
     for entity_type in sorted({name for ledger in columns for name in ledger.mentions}):
         counts = (_number(ledger.mentions[entity_type]) for ledger in columns)
-        table.add_row(Text(f"  {entity_type}"), *counts)
+        table.add_row(f"  {entity_type}", *counts)
     return table
 
 
@@ -61,5 +60,5 @@ def _entries(title: str, reasons: Mapping[str, list[Entry]]) -> Table:
         examples = [f"{place} {what}" for place, what in entries[:PLACES_SHOWN]]
         if len(entries) > PLACES_SHOWN:
             examples.append("...")
-        table.add_row(Text(reason), f"{len(entries):,}", Text("\n".join(examples)))
+        table.add_row(reason, f"{len(entries):,}", "\n".join(examples))
     return table

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
-from rich.text import Text
 
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.evaluate.scores import Evaluation
@@ -100,4 +99,4 @@ class MlflowLog:
             f"training goes on, and {self._folder.log} has every step of it; MLflow gets what it "
             "missed if it is back before the end."
         )
-        self._console.print(Text(message, style="yellow"), soft_wrap=True)
+        self._console.print(message, style="yellow", soft_wrap=True)

@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from mtner_cli.core.train.events import (
     CheckpointSaved,
@@ -96,16 +97,15 @@ class TrainingDisplay:
     def _show_scores(self, event: DevelopmentDone) -> None:
         corpora = event.scores.f1_of_corpora()
         parts = "  ".join(f"{name} {100 * f1:.1f}" for name, f1 in corpora.items())
-        marker = "  [green]best so far[/green]" if event.is_best else ""
         loss = f"loss {self._loss:.4f}  " if self._loss is not None else ""
-        self._console.print(
-            f"epoch {event.epoch + 1}: {loss}development F1 "
-            f"[bold]{100 * event.scores.headline_f1:.1f}[/bold]"
-            + (f" ({parts})" if len(corpora) > 1 else "")
-            + f"  scored in {event.seconds:.0f} s{marker}",
-            highlight=False,
-            soft_wrap=True,
+        line = Text.assemble(
+            f"epoch {event.epoch + 1}: {loss}development F1 ",
+            (f"{100 * event.scores.headline_f1:.1f}", "bold"),
+            f" ({parts})" if len(corpora) > 1 else "",
+            f"  scored in {event.seconds:.0f} s",
+            ("  best so far", "green") if event.is_best else "",
         )
+        self._console.print(line, soft_wrap=True)
 
 
 def _running(mean: float | None, value: float) -> float:

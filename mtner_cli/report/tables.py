@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from mtner_cli.core.evaluate.counts import Counts
 from mtner_cli.core.evaluate.nesting import Found, NestingRecall
@@ -33,7 +32,7 @@ def evaluation_tables(evaluation: Evaluation) -> list[RenderableType]:
         parts.append(foreign_table(evaluation.separate))
     if any(len(nesting.by_depth) > 1 for nesting in evaluation.nesting.values()):
         parts.append(nesting_table(evaluation.nesting))
-    return parts + [Text(note) for note in _notes(evaluation)]
+    return [*parts, *_notes(evaluation)]
 
 
 def score_table(title: str, scores: Scores, matched: Scores) -> Table:
@@ -52,12 +51,10 @@ def score_table(title: str, scores: Scores, matched: Scores) -> Table:
         corpus_name = name
         for tag, counts in corpus.per_tag.items():
             cells = _cells(counts, matched.corpora[name].per_tag[tag])
-            table.add_row(Text(corpus_name), Text(tag.entity_type), *cells[: len(headings)])
+            table.add_row(corpus_name, tag.entity_type, *cells[: len(headings)])
             corpus_name = ""
         cells = _cells(corpus.micro, matched.corpora[name].micro)
-        table.add_row(
-            Text(corpus_name), "micro", *cells[: len(headings)], style="bold", end_section=True
-        )
+        table.add_row(corpus_name, "micro", *cells[: len(headings)], style="bold", end_section=True)
     if len(scores.corpora) > 1:
         cells = ["", "", "", *_mean_cells(scores), *_mean_cells(matched)[1:]]
         table.add_row("all", "mean of micro", *cells[: len(headings)], style="bold")
@@ -70,7 +67,7 @@ def foreign_table(scores: Scores) -> Table:
     for name, corpus in scores.corpora.items():
         corpus_name = name
         for tag, count in corpus.foreign.items():
-            table.add_row(Text(corpus_name), Text(str(tag)), f"{count:,}")
+            table.add_row(corpus_name, str(tag), f"{count:,}")
             corpus_name = ""
     return table
 
@@ -82,7 +79,7 @@ def nesting_table(nesting: Mapping[str, NestingRecall]) -> Table:
         corpus_name = name
         for depth, found in recall.by_depth.items():
             inside = ("no mention", "1 mention")[depth] if depth < 2 else f"{depth} mentions"
-            table.add_row(Text(corpus_name), inside, *_found_cells(found))
+            table.add_row(corpus_name, inside, *_found_cells(found))
             corpus_name = ""
         cells = _found_cells(recall.within_own_type)
         table.add_row("", "a mention of its own type", *cells, end_section=True)
@@ -96,7 +93,7 @@ def percent(value: float) -> str:
 
 def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
     table = Table(
-        title=Text(title),
+        title=title,
         box=box.SIMPLE_HEAD,
         title_justify="left",
         collapse_padding=True,

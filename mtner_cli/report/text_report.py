@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console
-
 from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.corpus.atomic import atomic_text_file
 from mtner_cli.core.evaluate.scores import Evaluation
 from mtner_cli.core.evaluate.tested import TestedSentence
+from mtner_cli.report.console import PlainConsole
 from mtner_cli.report.tables import evaluation_tables
 
 LEGEND = """\
@@ -90,6 +89,6 @@ def _mention_lines(
 
 
 def _write_tables(file: TextIO, evaluation: Evaluation) -> None:
-    console = Console(file=file, width=_WIDTH, color_system=None)
+    console = PlainConsole(file=file, width=_WIDTH, color_system=None)
     for part in evaluation_tables(evaluation):
         console.print(part)

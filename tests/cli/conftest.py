@@ -31,15 +31,19 @@ def run(*arguments: object) -> str:
 
 
 def mtner(project: Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run a command in a process of its own, in ``folder``."""
-    return subprocess.run(
+    """Run a command in a process of its own, in ``folder``; it must not crash."""
+    done = subprocess.run(
         [sys.executable, "-m", "mtner_cli", *map(str, arguments)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(project), "COLUMNS": "120", "NO_COLOR": "1"},
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=60,
     )
+    assert done.returncode != 2 or "mtner-crash" not in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
 
 
 def write_experiment(folder: Path, encoder: Path) -> Path:

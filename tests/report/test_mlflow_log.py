@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from mtner_cli.config.load import config_from_mapping
 from mtner_cli.core.experiment.run_folder import RunFolder
 from mtner_cli.core.train.events import StepDone
+from mtner_cli.report.console import PlainConsole
 from mtner_cli.report.mlflow_log import MlflowLog
 from tests.cli.conftest import mtner, write_experiment
 from tests.report.mlflow_server import TrackingServer
@@ -245,7 +245,7 @@ def test_a_server_that_comes_back_gets_what_it_missed(
     folder = RunFolder(tmp_path)
     folder.start("seed: 1\n")
     shown = StringIO()
-    with MlflowLog(config, folder, Console(file=shown)) as log:
+    with MlflowLog(config, folder, PlainConsole(file=shown)) as log:
         step = 0
         while "Warning" not in shown.getvalue():
             step += 1

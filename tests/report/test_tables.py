@@ -3,11 +3,11 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
 from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.evaluate.scores import evaluate
 from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
+from mtner_cli.report.console import PlainConsole
 from mtner_cli.report.tables import evaluation_tables
 
 WORDS = ("interleukin", "2", "promoter", "binds", "NF-kB")
@@ -31,7 +31,7 @@ def sentence(corpus, gold=(), predicted=(), unmatched=()):
 
 def lines(sentences, annotated=None, width=80):
     """What is printed, every line as its cells."""
-    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console = PlainConsole(file=io.StringIO(), width=width, color_system=None)
     for part in evaluation_tables(evaluate(sentences, annotated or ANNOTATED)):
         console.print(part)
     printed = console.file.getvalue().splitlines()

@@ -1,0 +1,90 @@
+"""The console that every command prints to: it shows text as it is, and no output ends a training.
+
+Names of corpora, entity types, files and folders come from other people's files. Rich would read
+``[...]`` in them as markup, and a terminal would act on their control characters.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterable
+from typing import IO, Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.status import Status
+from rich.text import Text
+
+from mtner_cli.errors import visible
+
+_NOBODY_READS = (errno.EPIPE, errno.EIO)
+"""A pipe whose reader has ended, a terminal that has been closed."""
+
+
+class PlainConsole(Console):
+    """A Rich console without markup, emoji codes and highlighting.
+
+    Args:
+        file: where to print; standard output if it is None.
+        options: those of :class:`rich.console.Console`.
+    """
+
+    def __init__(self, file: IO[str] | None = None, **options: Any) -> None:
+        options = {"markup": False, "emoji": False, "highlight": False, **options}
+        super().__init__(file=_PatientOutput(file or sys.stdout), **options)  # type: ignore[arg-type]
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Make ``Text`` of a string before its width is measured."""
+        return super().render_str(visible(text), **options)
+
+    def status(self, status: RenderableType, **options: Any) -> Status:
+        """Show a text with a spinner while something is done."""
+        return super().status(Text(status) if isinstance(status, str) else status, **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Render anything; whatever made it, no control character of a text is printed."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text == "\n":
+                yield segment
+            else:
+                yield segment._replace(text=visible(segment.text))
+
+
+class _PatientOutput:
+    """A stream that drops what nobody reads any more, so that the work can be completed."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._failed = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        if not self._failed:
+            try:
+                return self._stream.write(text)
+            except OSError as error:
+                self._give_up(error)
+        return len(text)
+
+    def flush(self) -> None:
+        if not self._failed:
+            try:
+                self._stream.flush()
+            except OSError as error:
+                self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._failed = True
+        # The interpreter flushes standard output once more at its end.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+        if error.errno not in _NOBODY_READS:
+            message = f"error: the output cannot be written: {error.strerror}; the work continues\n"
+            os.write(2, message.encode())
