@@ -92,6 +92,10 @@ class CheckpointError(MtnerError):
     """A run folder or checkpoint that is missing, incomplete or of another model."""
 
 
+class TrainingError(MtnerError):
+    """A training that cannot continue, such as one whose loss is no longer finite."""
+
+
 class DeviceError(MtnerError):
     """The device asked for is not there."""
 

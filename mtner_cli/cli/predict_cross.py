@@ -33,6 +33,7 @@ def predict_cross(
     datasets = load_corpora(corpora)
     console = PlainConsole()
     with console.status("starting"):
+        from mtner_cli.core.convert.registry import refuse_overwriting
         from mtner_cli.core.device import choose_device
         from mtner_cli.core.evaluate.results import write_cross_corpus_pickle
         from mtner_cli.core.experiment.cross_corpus import predict_corpora
@@ -42,6 +43,12 @@ def predict_cross(
 
     device = choose_device(gpu, cpu)
     run = load_run(model, checkpoint, device)
+    if pickle is not None:
+        own = (run.checkpoint, run.folder.resolved_config, run.folder.encoder)
+        read = [
+            path for dataset in datasets.values() for path in dataset.split_paths.present().values()
+        ]
+        refuse_overwriting([corpora, *own, *read], pickle)
     console.print(f"checkpoint {run.checkpoint} on {device}", soft_wrap=True)
     with counting_bar(console, "predicting") as report:
         outcome = predict_corpora(run, datasets, device, report)

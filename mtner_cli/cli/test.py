@@ -45,6 +45,7 @@ def show_test(
     from mtner_cli.report.text_report import write_text_report
 
     loaded = load_run(run, checkpoint, device)
+    loaded.folder.check_writable()
     console.print(f"checkpoint {loaded.checkpoint} on {device}", soft_wrap=True)
     with counting_bar(console, "testing") as report:
         outcome = evaluate_run(loaded, device, on_progress=report)
@@ -54,9 +55,8 @@ def show_test(
             "test. Use predict-cross to score it on other corpora."
         )
         return None
-    folder = loaded.folder.path
-    report_path = folder / "test_report.txt"
-    pickle_path, lines_path = write_results(folder, outcome.sentences)
+    pickle_path, lines_path, report_path = loaded.folder.results
+    write_results(pickle_path, lines_path, outcome.sentences)
     write_text_report(report_path, outcome.sentences, outcome.evaluation)
     for table in evaluation_tables(outcome.evaluation):
         console.print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,26 +50,29 @@ def train(
     console = PlainConsole()
     with console.status("starting"):
         from mtner_cli.core.device import choose_device
-        from mtner_cli.core.experiment.resume import start_point
+        from mtner_cli.core.experiment.resume import claimed_run
         from mtner_cli.core.experiment.training import check_device, prepare_training
         from mtner_cli.report.experiment import experiment_tables
 
     device = choose_device(gpu, cpu)
     check_device(config, device)
-    config, checkpoint = start_point(config, resume)
-    with console.status("reading the corpora"):
-        prepared = prepare_training(config)
-    for table in experiment_tables(prepared, str(device)):
-        console.print(table)
-    if dry_run:
-        console.print("Everything is in order; nothing was trained (--dry-run).")
-        return
-    with _tracking(config, console) as tracking:
-        reason = _run(prepared, device, checkpoint, console, tracking)
-        if reason != "interrupted":
-            _test(config.output_dir, device, console, tracking)
+    reason = "finished"
+    with claimed_run(config, resume) as (own, checkpoint):
+        if not resume and own.run_name != config.run_name:
+            console.print(f"{config.output_dir} is taken by another run.", soft_wrap=True)
+        with console.status("reading the corpora"):
+            prepared = prepare_training(own, checkpoint)
+        for table in experiment_tables(prepared, str(device)):
+            console.print(table)
+        if dry_run:
+            console.print("Everything is in order; nothing was trained (--dry-run).")
+            return
+        with _tracking(own, console) as tracking:
+            reason = _run(prepared, device, checkpoint, console, tracking)
+            if reason != "interrupted":
+                _test(own.output_dir, device, console, tracking)
     if reason == "interrupted":
-        command = f"mtner train {experiment} --resume {config.output_dir}"
+        command = shlex.join(["mtner", "train", str(experiment), "--resume", str(own.output_dir)])
         console.print(f"Go on with: {command}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED)
 

@@ -220,6 +220,8 @@ class CheckpointsConfig(Section):
 
     most_recent: bool = True
     """The last epoch's, for resuming."""
+    every_minutes: Annotated[float, Field(gt=0, le=1e6)] | None = 10.0
+    """Save the most recent one also within an epoch, after so many minutes; null: never."""
     metric_based: bool = True
     """The best on the development data, for testing."""
     save_average_only: bool = True

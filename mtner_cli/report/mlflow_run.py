@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -28,6 +29,9 @@ ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
+
+
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Point(NamedTuple):
@@ -80,9 +84,12 @@ class MlflowRun:
         """The run that an earlier part of this training made, if it is still there."""
         from mlflow.exceptions import MlflowException
 
-        if not self._folder.mlflow_run_id.is_file():
+        file = self._folder.mlflow_run_id
+        if file.is_symlink() or not file.is_file():
             return None
-        run_id = self._folder.mlflow_run_id.read_text(encoding="utf-8").strip()
+        run_id = file.read_text(encoding="utf-8", errors="replace").strip()
+        if not _RUN_ID.fullmatch(run_id):
+            return None
         try:
             run = self._client.get_run(run_id)
         except MlflowException as error:
@@ -98,7 +105,7 @@ class MlflowRun:
         settings = self._config.MLFlowLogger
         experiment_id = self._experiment_id(settings.experiment_name)
         run = self._client.create_run(experiment_id, run_name=settings.run_name)
-        with atomic_text_file(self._folder.mlflow_run_id) as file:
+        with atomic_text_file(self._folder.mlflow_run_id, own_folder=True) as file:
             file.write(f"{run.info.run_id}\n")
         return run
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from mtner_cli.core.evaluate.scores import Evaluation
 from mtner_cli.core.train.events import (
@@ -16,6 +18,7 @@ from mtner_cli.core.train.events import (
     Stopped,
     TrainingEvent,
 )
+from mtner_cli.errors import DataError
 
 
 class TrainingLog:
@@ -27,22 +30,42 @@ class TrainingLog:
     """
 
     def __init__(self, log: Path, sampling: Path) -> None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        self._log = log.open("a", encoding="utf-8", buffering=1)
-        self._sampling = sampling.open("a", encoding="utf-8", buffering=1)
+        self._log = _open(log)
+        self._sampling = _open(sampling)
 
     def __enter__(self) -> TrainingLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._log.close()
-        self._sampling.close()
+        for file in (self._log, self._sampling):
+            with suppress(OSError):  # a full disk has been named by the line that failed
+                file.close()
 
     def handle(self, event: TrainingEvent) -> None:
         record = {"time": round(time.time(), 3), **event_record(event)}
-        self._log.write(json.dumps(record, ensure_ascii=False) + "\n")
+        _write_line(self._log, record)
         if isinstance(event, EpochStarted):
-            self._sampling.write(json.dumps(_sampling(event), ensure_ascii=False) + "\n")
+            _write_line(self._sampling, _sampling(event))
+
+
+def _open(path: Path) -> TextIO:
+    """Open a log of the run for appending; a link is not followed."""
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NOFOLLOW, 0o666)
+
+    try:
+        return open(path, "a", encoding="utf-8", buffering=1, opener=opener)
+    except OSError as error:
+        raise DataError(path, None, f"cannot be written: {error.strerror}") from None
+
+
+def _write_line(file: TextIO, record: dict[str, Any]) -> None:
+    try:
+        file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+    except OSError as error:
+        message = f"cannot be written: {error.strerror}; make room, then resume the run"
+        raise DataError(file.name, None, message) from None
 
 
 def _sampling(event: EpochStarted) -> dict[str, Any]:

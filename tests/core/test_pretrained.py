@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mtner_cli.core.pretrained import (
+    encoder_config,
     load_encoder,
     load_tokenizer,
     longest_input,
@@ -55,7 +56,7 @@ def test_a_name_that_is_nowhere_is_one_clear_sentence(
 def test_how_much_an_encoder_reads_at_once(tiny_encoder: Path, tmp_path: Path) -> None:
     from transformers import RobertaConfig
 
-    assert longest_input("builtin:minilm") == 512
-    assert longest_input(str(tiny_encoder)) == 512
+    assert longest_input(encoder_config("builtin:minilm")) == 512
+    assert longest_input(encoder_config(str(tiny_encoder))) == 512
     RobertaConfig(max_position_embeddings=514, pad_token_id=1).save_pretrained(tmp_path)
-    assert longest_input(str(tmp_path)) == 512
+    assert longest_input(encoder_config(str(tmp_path))) == 512

@@ -243,7 +243,7 @@ def test_a_server_that_comes_back_gets_what_it_missed(
     settings["MLFlowLogger"] = {"use": True, "tracking_uri": dead_server.uri}
     config = config_from_mapping(settings, [f"output_dir={tmp_path}"])
     folder = RunFolder(tmp_path)
-    folder.start("seed: 1\n")
+    folder.start("seed: 1\n", is_new=True)
     shown = StringIO()
     with MlflowLog(config, folder, PlainConsole(file=shown)) as log:
         step = 0

@@ -95,9 +95,11 @@ def tags_in_order(tags: Iterable[Tag]) -> tuple[Tag, ...]:
     return tuple(sorted(set(tags), key=lambda tag: (tag.corpus or "", tag.entity_type)))
 
 
-def vocabulary_from_json(tags: Sequence[Sequence[str | None]], with_out: bool) -> ActionVocabulary:
+def vocabulary_from_json(
+    tags: Sequence[tuple[str | None, str]], with_out: bool
+) -> ActionVocabulary:
     """Rebuild a vocabulary from what :func:`vocabulary_to_json` wrote."""
-    return ActionVocabulary(tuple(Tag(corpus, str(name)) for corpus, name in tags), with_out)
+    return ActionVocabulary(tuple(Tag(corpus, name) for corpus, name in tags), with_out)
 
 
 def vocabulary_to_json(vocabulary: ActionVocabulary) -> list[list[str | None]]:

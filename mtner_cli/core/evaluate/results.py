@@ -34,15 +34,14 @@ UNMATCHED_SPAN = (-1, -1)
 _PICKLE_PROTOCOL = 4  # readable by every Python that the original system ran on
 
 
-def write_results(folder: Path, sentences: Sequence[TestedSentence]) -> tuple[Path, Path]:
-    """Write ``test_results.pkl`` and ``test_results.jsonl`` into a run; returns both paths.
+def write_results(pickle_path: Path, lines_path: Path, sentences: Sequence[TestedSentence]) -> None:
+    """Write the results of a test into a run, as a pickle and as JSON lines.
 
     Both are complete before either replaces an older one.
 
     Raises:
         DataError: if a file cannot be written; then the older ones are still there.
     """
-    pickle_path, lines_path = folder / "test_results.pkl", folder / "test_results.jsonl"
     with (
         atomic_path(pickle_path, own_folder=True) as pickled,
         atomic_text_file(lines_path, own_folder=True) as lines,
@@ -50,7 +49,6 @@ def write_results(folder: Path, sentences: Sequence[TestedSentence]) -> tuple[Pa
         _dump(_run_content(sentences), pickled)
         for sentence in sentences:
             lines.write(json.dumps(sentence_json(sentence), ensure_ascii=False) + "\n")
-    return pickle_path, lines_path
 
 
 def _run_content(sentences: Sequence[TestedSentence]) -> dict[str, Any]:

@@ -1,58 +1,171 @@
-"""Where a training starts: in a fresh folder, or where an earlier one stopped."""
+"""Where a training starts: in a folder of its own, or where an earlier one stopped."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from mtner_cli.config.load import load_resolved
 from mtner_cli.config.schema import ExperimentConfig
-from mtner_cli.core.experiment.run_folder import RunFolder
-from mtner_cli.core.train.checkpoint import Checkpoint, load_checkpoint
-from mtner_cli.errors import CheckpointError, ConfigError
+from mtner_cli.core.experiment.run_folder import RunFolder, RunLock
+from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription, load_checkpoint
+from mtner_cli.errors import CheckpointError, ConfigError, quoted
 
-# What may differ between a run and the configuration that goes on with it.
-FREE_KEYS = ("run_name", "output_dir", "MLFlowLogger", "train.resume_from_checkpoint")
+# What may differ between a run and the configuration that resumes it.
+FREE_KEYS = (
+    "run_name",
+    "output_dir",
+    "MLFlowLogger",
+    "train.resume_from_checkpoint",
+    "train.checkpoints.every_minutes",
+)
+
+Start = tuple[ExperimentConfig, Checkpoint | None]
 
 
-def start_point(
-    config: ExperimentConfig, resume: Path | None
-) -> tuple[ExperimentConfig, Checkpoint | None]:
-    """The configuration to train with, and the checkpoint to go on from, if any.
+@contextmanager
+def claimed_run(config: ExperimentConfig, resume: Path | None) -> Iterator[Start]:
+    """Hold a run's folder: no other process can train in it until the block ends.
+
+    A new run takes the folder of the configuration. If that is taken and its name ends in the
+    run's, both get a number. A folder without any checkpoint or result counts as free.
 
     Args:
         resume: a run folder; ``train.resume_from_checkpoint`` where that is not given.
 
+    Yields:
+        The configuration to train with, and the checkpoint to resume from, if any.
+
     Raises:
-        ConfigError: if a fresh run would overwrite another, or the configuration is not the one
-            the run was started with.
-        CheckpointError: if there is nothing to go on from.
+        ConfigError: if a new run would overwrite another, or the configuration is not the one the
+            run was started with.
+        CheckpointError: if there is nothing to resume from, or another process has the run.
+        DataError: if the folder cannot be written.
     """
     wanted = resume or config.train.resume_from_checkpoint
-    if wanted is None:
-        if RunFolder(config.output_dir).resolved_config.exists():
-            raise ConfigError(
-                [
-                    f"output_dir: {config.output_dir} already holds a run; go on with it by "
-                    "--resume, or choose another run_name or output_dir"
-                ]
-            )
-        return config, None
-    folder = RunFolder.find(wanted.parent.parent if wanted.is_file() else wanted)
+    with ExitStack() as locks:
+        # The first of several processes holds the folder for all of them.
+        is_first = os.environ.get("RANK", "0") == "0"
+        if wanted is not None:
+            folder = _run_at(wanted)
+            config = _resumed(config, folder)
+            _refuse_inputs(config)
+            if is_first:
+                locks.callback(_locked(folder).release)
+            yield config, _checkpoint(folder)
+            return
+        if is_first:
+            config, lock = _new_run(config)
+            locks.callback(lock.release)
+        yield config, None
+
+
+def _new_run(config: ExperimentConfig) -> tuple[ExperimentConfig, RunLock]:
+    """Find a free folder for a new run and lock it."""
+    for number in count(1):
+        candidate = _numbered(config, number)
+        if number > 1 and candidate.output_dir == config.output_dir:
+            break
+        _refuse_inputs(candidate)
+        folder = RunFolder(candidate.output_dir)
+        lock = RunLock.take(folder)
+        if lock is not None and folder.is_empty:
+            return candidate, lock
+        if lock is not None:
+            lock.release()
+    raise ConfigError(
+        [
+            f"output_dir: {config.output_dir} already holds a run; resume it by "
+            "--resume, or choose another output_dir"
+        ]
+    )
+
+
+def _numbered(config: ExperimentConfig, number: int) -> ExperimentConfig:
+    """The configuration with ``-NUMBER`` after the run's name, and at the end of its folder's."""
+    if number == 1:
+        return config
+    name = f"{config.run_name}-{number}"
+    *above, last = config.output_dir.parts or ("",)
+    if last.endswith(config.run_name):
+        last = last.removesuffix(config.run_name) + name
+    tracking = config.MLFlowLogger
+    if tracking.run_name == config.run_name:
+        tracking = tracking.model_copy(update={"run_name": name})
+    update = {"run_name": name, "output_dir": Path(*above, last), "MLFlowLogger": tracking}
+    return config.model_copy(update=update)
+
+
+def _refuse_inputs(config: ExperimentConfig) -> None:
+    """Refuse an output folder in which the run would write over what it reads."""
+    inputs = {"models.embed_model.pretrained_name": config.models.embed_model.pretrained_name}
+    for corpus, dataset in config.datasets.items():
+        for split, path in dataset.split_paths.present().items():
+            inputs[f"datasets.{corpus}.split_paths.{split}"] = str(path)
+    written = {os.path.realpath(path) for path in RunFolder(config.output_dir).written}
+    faults = [
+        f"{key}: {path} is a file that the run would write over; choose another output_dir"
+        for key, path in inputs.items()
+        if not written.isdisjoint((os.path.realpath(path), os.path.realpath(Path(path).parent)))
+    ]
+    if faults:
+        raise ConfigError(faults)
+
+
+def _run_at(path: Path) -> RunFolder:
+    """The run of a folder, or of a checkpoint in it."""
+    return RunFolder.find(path.parent.parent if path.suffix == ".safetensors" else path)
+
+
+def _resumed(config: ExperimentConfig, folder: RunFolder) -> ExperimentConfig:
+    """The configuration with the folder of the run that it resumes."""
     _check_same(config, load_resolved(folder.resolved_config), folder)
+    return config.model_copy(update={"output_dir": folder.path})
+
+
+def _locked(folder: RunFolder) -> RunLock:
+    lock = RunLock.take(folder)
+    if lock is None:
+        raise CheckpointError(
+            f"{folder.path}: another process is training this run; wait until it has ended"
+        )
+    return lock
+
+
+def _checkpoint(folder: RunFolder) -> Checkpoint | None:
+    """The last checkpoint; None if the run ended before it saved any."""
+    if folder.is_empty:
+        return None
     checkpoint = load_checkpoint(folder.checkpoint("last"), with_optimizer=True)
     if not checkpoint.optimizer:
         raise CheckpointError(
-            f"{folder.checkpoints}: the last checkpoint holds no optimiser state to go on from"
+            f"{folder.checkpoints}: the last checkpoint holds no optimiser state to resume from"
         )
-    return config.model_copy(update={"output_dir": folder.path}), checkpoint
+    return checkpoint
+
+
+def check_same_model(now: ModelDescription, then: ModelDescription, folder: Path) -> None:
+    """Refuse to resume a run whose data, entity types, tokenizer or encoder have changed.
+
+    Raises:
+        ConfigError: naming everything that differs.
+    """
+    faults = [
+        f"{what}, so the run {folder} cannot be resumed with it; restore it, or start a new run"
+        for what in now.differences(then)
+    ]
+    if faults:
+        raise ConfigError(faults)
 
 
 def _check_same(config: ExperimentConfig, before: ExperimentConfig, folder: RunFolder) -> None:
     now, then = config.model_dump(mode="json"), before.model_dump(mode="json")
     faults = [
-        f"{key}: is {new!r}, but the run {folder.path} was started with {old!r}"
+        f"{key}: is {quoted(new)}, but the run {folder.path} was started with {quoted(old)}"
         for key, new, old in _differences(now, then)
         if not any(key == free or key.startswith(f"{free}.") for free in FREE_KEYS)
     ]

@@ -1,15 +1,24 @@
-"""Where the files of a run are."""
+"""Where the files of a run are, and the lock that keeps a second process out of them."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from mtner_cli.core.corpus.atomic import atomic_text_file
+from mtner_cli.core.corpus.atomic import atomic_text_file, remove_temporaries
 from mtner_cli.core.train.checkpoint_names import BEST, LAST, file_of_checkpoint
-from mtner_cli.errors import CheckpointError
+from mtner_cli.errors import CheckpointError, DataError, quoted
 
 RESOLVED_CONFIG = "resolved_cfg.yaml"
+RESULTS = ("test_results.pkl", "test_results.jsonl", "test_report.txt")
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
+"""What file systems that know no locks answer."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +82,153 @@ class RunFolder:
         for candidate in candidates:
             if candidate.is_file():
                 return candidate
-        wanted = f"checkpoint {which!r}" if which else "checkpoint"
+        wanted = f"checkpoint {quoted(which)}" if which else "checkpoint"
         there = sorted(path.name for path in self.checkpoints.glob("*.safetensors"))
         raise CheckpointError(
             f"{self.path}: there is no {wanted}; in its checkpoints folder there is "
             f"{', '.join(there) or 'nothing yet'}"
         )
 
-    def start(self, resolved_config: str) -> None:
-        """Make the folder and write the resolved configuration into it."""
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
-        with atomic_text_file(self.resolved_config) as file:
+    @property
+    def results(self) -> tuple[Path, Path, Path]:
+        """The result pickle, the result lines and the readable report of a test."""
+        pickle, lines, report = (self.path / name for name in RESULTS)
+        return pickle, lines, report
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """Every file that a run writes, and every folder in which it writes files."""
+        logs = (self.resolved_config, self.log, self.sampling, self.mlflow_run_id)
+        return (*logs, self.checkpoints, self.encoder, *self.results)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing here would be lost if a training began: no checkpoint, no results."""
+        if any(os.path.lexists(path) for path in self.results):
+            return False
+        return next(self.checkpoints.glob("*.safetensors"), None) is None
+
+    def refuse_links(self) -> None:
+        """Refuse to write where a link would lead out of the run's folder.
+
+        Raises:
+            DataError: naming the link.
+        """
+        for path in self.written:
+            if path.is_symlink():
+                message = "is a link, and a run writes only into its own folder; delete the link"
+                raise DataError(path, None, message)
+
+    def check_writable(self) -> None:
+        """Find out whether results can be written, before they are computed.
+
+        Raises:
+            DataError: if they cannot.
+        """
+        self.refuse_links()
+        try:
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            reason = error.strerror
+            message = f"results cannot be written into this run: {reason}; copy the run elsewhere"
+            raise DataError(self.path, None, message) from None
+
+    def start(self, resolved_config: str, is_new: bool) -> None:
+        """Write the resolved configuration, and remove what a killed training left half-written.
+
+        Args:
+            is_new: nothing is resumed; the logs of a training that saved nothing are emptied.
+
+        Raises:
+            DataError: if it cannot be written.
+        """
+        self.refuse_links()
+        try:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_writable(self.checkpoints, error) from None
+        for folder in (self.path, self.checkpoints, self.encoder):
+            remove_temporaries(folder)
+        if is_new:
+            self.mlflow_run_id.unlink(missing_ok=True)
+            for path in (self.log, self.sampling):
+                with suppress(FileNotFoundError):
+                    os.truncate(path, 0)
+        with atomic_text_file(self.resolved_config, own_folder=True) as file:
             file.write(resolved_config)
+
+
+class RunLock:
+    """Holds a run's folder for this process, by a lock on the run's log.
+
+    The system frees the lock when the process ends, however it ends. On a file system without
+    locks the folder counts as free.
+    """
+
+    def __init__(self, handle: int, folder: RunFolder, made: list[Path]) -> None:
+        self._handle = handle
+        self._folder = folder
+        self._made = made
+
+    @classmethod
+    def take(cls, folder: RunFolder) -> Self | None:
+        """Make the folder if it is missing and lock it; None if another process has it.
+
+        Raises:
+            DataError: if the folder cannot be made or written.
+        """
+        try:
+            while True:
+                made = _make_folders(folder.path)
+                handle = _open_for_appending(folder.log)
+                if not _lock(handle):
+                    os.close(handle)
+                    return None
+                # Another process may have given the folder up and removed it in between.
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(handle), os.stat(folder.log)):
+                        return cls(handle, folder, made)
+                os.close(handle)
+        except (OSError, ValueError) as error:
+            raise _not_writable(folder.path, error) from None
+
+    def release(self) -> None:
+        """Free the folder; one in which nothing was written is removed again."""
+        with suppress(OSError):
+            if not self._folder.log.stat().st_size:
+                self._folder.log.unlink()
+                for folder in reversed(self._made):
+                    folder.rmdir()
+        os.close(self._handle)
+
+
+def _make_folders(path: Path) -> list[Path]:
+    """Make a folder and those it lies in; returns those that were missing, outermost first."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()][::-1]
+    for folder in missing:
+        folder.mkdir(exist_ok=True)
+    return missing
+
+
+def _open_for_appending(path: Path) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(path, flags, 0o666)
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file; False if another process has locked it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+    return True
+
+
+def _not_writable(path: Path, error: Exception) -> DataError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    message = f"this folder for the run cannot be written: {reason}; give another output_dir"
+    return DataError(path, None, message)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -26,8 +27,18 @@ from mtner_cli.core.features.examples import Example, examples_of
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.model.build import build_model
 from mtner_cli.core.model.ner_model import NerModel
-from mtner_cli.core.pretrained import encoder_from_config, load_tokenizer
-from mtner_cli.core.train.checkpoint import ModelDescription, load_checkpoint
+from mtner_cli.core.pretrained import (
+    check_vocabulary,
+    encoder_config,
+    encoder_from_config,
+    encoder_settings,
+    load_tokenizer,
+)
+from mtner_cli.core.train.checkpoint import (
+    ModelDescription,
+    check_shapes,
+    load_checkpoint,
+)
 from mtner_cli.core.train.limits import limited
 from mtner_cli.errors import CheckpointError
 
@@ -76,22 +87,36 @@ def load_run(path: Path, checkpoint: str | None, device: torch.device) -> Loaded
     loaded = load_checkpoint(checkpoint_path)
     if not folder.encoder.is_dir():
         raise CheckpointError(f"{folder.encoder}: the run's encoder folder is missing")
-    model = build_model(encoder_from_config(folder.encoder), loaded.description.vocabulary, config)
-    try:
-        model.load_state_dict(loaded.model)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"{checkpoint_path}: its weights do not fit the model that {folder.resolved_config} "
-            f"describes ({str(error).splitlines()[0]})"
-        ) from None
+    settings, tokenizer = encoder_config(str(folder.encoder)), load_tokenizer(str(folder.encoder))
+    check_vocabulary(tokenizer, settings, str(folder.encoder))
+    _check_reading(loaded.description, tokenizer, settings, folder)
+    vocabulary = loaded.description.vocabulary
+    with torch.device("meta"):  # takes no memory, however large a damaged configuration makes it
+        blank = build_model(encoder_from_config(settings), vocabulary, config)
+    check_shapes(blank, loaded.model, checkpoint_path)
+    model = build_model(encoder_from_config(settings), vocabulary, config)
+    model.load_state_dict(loaded.model)
     return LoadedRun(
         config,
         folder,
         checkpoint_path,
         loaded.description,
         model.to(device).eval(),
-        load_tokenizer(str(folder.encoder)),
+        tokenizer,
     )
+
+
+def _check_reading(
+    trained: ModelDescription, tokenizer: SubwordTokenizer, settings: Any, folder: RunFolder
+) -> None:
+    """Refuse an encoder folder that is not the one the checkpoint was trained with."""
+    here = replace(trained, tokenizer=tokenizer.identity, encoder=encoder_settings(settings))
+    found = list(here.reading_differences(trained))
+    if found:
+        raise CheckpointError(
+            f"{folder.encoder}: does not belong to this checkpoint: {'; '.join(found)}. "
+            "Copy the run's encoder folder again"
+        )
 
 
 def scored_tags(annotated: Annotated, splits: Sequence[CorpusSplit], separate: bool) -> Annotated:

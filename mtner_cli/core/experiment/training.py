@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from accelerate.utils import set_seed
 
 from mtner_cli.config.load import dump_resolved
 from mtner_cli.config.schema import ExperimentConfig
+from mtner_cli.core.corpus.atomic import atomic_path
 from mtner_cli.core.corpus.splits import CorpusSplit
 from mtner_cli.core.evaluate.scores import Evaluation, evaluate
 from mtner_cli.core.experiment.corpora import (
@@ -23,6 +26,7 @@ from mtner_cli.core.experiment.corpora import (
     read_splits,
     tokenize_splits,
 )
+from mtner_cli.core.experiment.resume import check_same_model
 from mtner_cli.core.experiment.run_folder import RunFolder
 from mtner_cli.core.experiment.testing import predict_sentences, scored_tags
 from mtner_cli.core.features.batch import Collator
@@ -35,7 +39,14 @@ from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.core.garbage import garbage_collection_paused
 from mtner_cli.core.model.build import build_model
 from mtner_cli.core.model.ner_model import NerModel
-from mtner_cli.core.pretrained import load_encoder, load_tokenizer, longest_input
+from mtner_cli.core.pretrained import (
+    check_vocabulary,
+    encoder_config,
+    encoder_settings,
+    load_encoder,
+    load_tokenizer,
+    longest_input,
+)
 from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription
 from mtner_cli.core.train.events import TrainingEvent
 from mtner_cli.core.train.trainer import Trainer, TrainingData, epoch_size
@@ -92,11 +103,14 @@ def check_device(config: ExperimentConfig, device: torch.device) -> None:
 
 
 @garbage_collection_paused()
-def prepare_training(config: ExperimentConfig) -> PreparedTraining:
+def prepare_training(
+    config: ExperimentConfig, resume_from: Checkpoint | None = None
+) -> PreparedTraining:
     """Read and tokenize the training and development corpora of an experiment.
 
     Raises:
-        ConfigError: where inputs may be longer than the encoder can read.
+        ConfigError: where inputs may be longer than the encoder can read, or the data or the
+            encoder are not those of the checkpoint that is resumed.
         EncoderError: where the encoder's tokenizer cannot be found.
         DataError: where a corpus's file is missing or not of its encoding.
     """
@@ -104,7 +118,9 @@ def prepare_training(config: ExperimentConfig) -> PreparedTraining:
     separate = transform.train_with_separate_tags
     encoder = config.models.embed_model.pretrained_name
     tokenizer = load_tokenizer(encoder)
-    longest = longest_input(encoder)
+    settings = encoder_config(encoder)
+    check_vocabulary(tokenizer, settings, encoder)
+    longest = longest_input(settings)
     if longest is not None and transform.max_tokens > longest:
         raise ConfigError(
             [
@@ -115,17 +131,34 @@ def prepare_training(config: ExperimentConfig) -> PreparedTraining:
     train = read_splits(config.datasets, transform, "train")
     dev = read_splits(config.datasets, transform, "dev")
     annotated = annotated_tags(train, separate)
-    vocabulary = build_vocabulary(annotated, transform.change_out_to_shift)
+    description = ModelDescription(
+        build_vocabulary(annotated, transform.change_out_to_shift),
+        annotated,
+        _contents({"train": train, "dev": dev}),
+        tokenizer.identity,
+        encoder_settings(settings),
+    )
+    if resume_from is not None:
+        check_same_model(description, resume_from.description, config.output_dir)
     notes = ExampleNotes()
     sentences = tokenize_splits(train, tokenizer, separate)
     examples = [
-        with_timesteps(example, vocabulary, notes)
+        with_timesteps(example, description.vocabulary, notes)
         for example in examples_of(
             sentences, tokenizer, transform.max_tokens, notes, transform.merge_sents
         )
     ]
-    description = ModelDescription(vocabulary, annotated)
     return PreparedTraining(config, tokenizer, description, train, dev, examples, notes)
+
+
+def _contents(splits: Mapping[str, Sequence[CorpusSplit]]) -> dict[str, dict[str, str]]:
+    """For each corpus the hash of its file of each split."""
+    contents: dict[str, dict[str, str]] = {}
+    for name, of_corpora in splits.items():
+        for split in of_corpora:
+            if split.content is not None:
+                contents.setdefault(split.corpus, {})[name] = split.content
+    return contents
 
 
 def start_training(
@@ -138,6 +171,8 @@ def start_training(
 
     Raises:
         EncoderError: where the encoder cannot be found.
+        TrainingError: where the loss is no longer finite.
+        DataError: where the folder cannot be written any more.
     """
     config = prepared.config
     accelerator = accelerator_for(device)
@@ -150,7 +185,7 @@ def start_training(
         model.tagger.compile_step()
     folder = RunFolder(config.output_dir)
     if accelerator.is_main_process:
-        folder.start(dump_resolved(config))
+        folder.start(dump_resolved(config), is_new=resume_from is None)
         save_encoder(folder.encoder, model, prepared.tokenizer)
     vocabulary, pad_id = prepared.description.vocabulary, prepared.tokenizer.pad_id
     foreign = foreign_actions(vocabulary, prepared.description.annotated)
@@ -198,10 +233,18 @@ def _new_model(prepared: PreparedTraining) -> NerModel:
 
 
 def save_encoder(folder: Path, model: NerModel, tokenizer: SubwordTokenizer) -> None:
-    """Keep what is needed to rebuild the encoder and read text, but for the weights."""
-    folder.mkdir(parents=True, exist_ok=True)
-    model.encoder.config.save_pretrained(folder)
-    tokenizer.tokenizer.save_pretrained(folder)
+    """Keep what is needed to rebuild the encoder and read text, but for the weights.
+
+    Raises:
+        DataError: if the folder cannot be written.
+    """
+    with tempfile.TemporaryDirectory() as made:
+        model.encoder.config.save_pretrained(made)
+        tokenizer.tokenizer.save_pretrained(made)
+        folder.mkdir(exist_ok=True)
+        for file in sorted(Path(made).iterdir()):
+            with atomic_path(folder / file.name, own_folder=True) as temporary:
+                shutil.copyfile(file, temporary)
 
 
 def _development_scorer(

@@ -16,6 +16,13 @@ from mtner_cli.core.features.subwords import Integers, SubwordArrays, WordSubwor
 from mtner_cli.core.types import Sentence
 
 SENTENCES_AT_ONCE = 4096
+PROBES = (
+    "Naloxone reverses the antihypertensive effect of clonidine (P<0.05).",
+    "IL-2R\u03b1 and NF-\u03baB p65/RelA; c.1799T>A, 5'-UTR, 37.5\u00a0\u00b0C",
+    "na\u00efve  Fran\u00e7ois e\u0301  \u00c5ngstr\u00f6m \ufb01brosis H\u2082O \u00bd",
+    "\u4e2d\u6587 \u0440\u0443\u0441 \u0639\u0631\u0628\u064a \U0001f9ec\t\u200b_#@",
+)
+"""Texts that tokenizers split differently: case, accents, symbols, scripts, white space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,16 @@ class SubwordTokenizer:
         self.sep_id: int = _first(tokenizer.sep_token_id, tokenizer.eos_token_id)
         self.pad_id: int = _first(tokenizer.pad_token_id, 0)
         self.unknown_id: int = _first(tokenizer.unk_token_id, self.sep_id)
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of the vocabulary and of how some texts are split.
+
+        It is the same in every version of the library that splits text the same way.
+        """
+        vocabulary = sorted(self._backend.get_vocab(with_added_tokens=True).items())
+        pieces = [self._backend.encode(text, add_special_tokens=False).ids for text in PROBES]
+        return cache_key(vocabulary, pieces, self.cls_id, self.sep_id, self.unknown_id)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -1,18 +1,20 @@
 """Checkpoints: one safetensors file each, complete or absent; nothing is unpickled on loading.
 
 The header of the file carries everything that is not a tensor, as JSON: the vocabulary, which tags
-each corpus annotates, and how far the training had come.
+each corpus annotates, what data, tokenizer and encoder it was trained with, and how far the
+training had come.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -25,12 +27,17 @@ from mtner_cli.core.actions.vocabulary import (
     vocabulary_to_json,
 )
 from mtner_cli.core.corpus.atomic import atomic_path
-from mtner_cli.errors import CheckpointError
+from mtner_cli.errors import CheckpointError, DataError, quoted
 
 FORMAT = "mtner-checkpoint-1"
 MODEL_PREFIX = "model."
 OPTIMIZER_PREFIX = "optimizer."
+MOST_TAGS = 10_000
+"""More entity types than any model has; a damaged or hostile file could ask for any number."""
 _OPTIMIZER_STATE = ("exp_avg", "exp_avg_sq", "step")
+
+Count = Annotated[int, Field(ge=0, lt=1 << 53)]
+Score = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
@@ -48,13 +55,26 @@ class TrainingProgress:
             checkpoint of each corpus is kept.
     """
 
-    epoch: int = 0
-    step_in_epoch: int = 0
-    step: int = 0
-    best_score: float | None = None
-    best_epoch: int | None = None
+    epoch: Count = 0
+    step_in_epoch: Count = 0
+    step: Count = 0
+    best_score: Score | None = None
+    best_epoch: Count | None = None
     finished: bool = False
-    best_of_corpora: Mapping[str, float] = field(default_factory=dict)
+    best_of_corpora: dict[str, Score] = field(default_factory=dict)
+
+
+class _StoredModel(BaseModel):
+    """A model's description as the header of a checkpoint holds it, as JSON."""
+
+    model_config = ConfigDict(strict=True)
+
+    tags: Annotated[list[tuple[str | None, str]], Field(max_length=MOST_TAGS)]
+    with_out: bool
+    annotated: dict[str, list[Count]]
+    data: dict[str, dict[str, str]] = {}
+    tokenizer: str | None = None
+    encoder: dict[str, bool | int | float | str] = {}
 
 
 @dataclass(frozen=True)
@@ -64,10 +84,42 @@ class ModelDescription:
     Attributes:
         vocabulary: its actions.
         annotated: the tags that each of its training corpora annotates.
+        data: for each corpus a hash of its file of each split, as far as they are known.
+        tokenizer: its :attr:`~mtner_cli.core.features.tokenize.SubwordTokenizer.identity`.
+        encoder: settings of its encoder that have one value.
     """
 
     vocabulary: ActionVocabulary
     annotated: Mapping[str, frozenset[Tag]] = field(default_factory=dict)
+    data: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tokenizer: str | None = None
+    encoder: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+
+    def differences(self, then: ModelDescription) -> Iterator[str]:
+        """Say what differs from an earlier description, a clause for each; old ones say less."""
+        for corpus, splits in self.data.items():
+            for split, content in splits.items():
+                if then.data.get(corpus, {}).get(split, content) != content:
+                    yield f"datasets.{corpus}.split_paths.{split}: the file has changed"
+        for corpus in self.annotated.keys() | then.annotated.keys():
+            now, before = self.annotated.get(corpus, ()), then.annotated.get(corpus, ())
+            if set(now) != set(before):
+                types = " and ".join(
+                    quoted(sorted(tag.entity_type for tag in tags)) for tags in (now, before)
+                )
+                yield f"corpus {corpus}: its entity types have changed ({types} before)"
+        if self.vocabulary != then.vocabulary:
+            yield "the actions of the model are others"
+        yield from self.reading_differences(then)
+
+    def reading_differences(self, then: ModelDescription) -> Iterator[str]:
+        """The same for what decides how text is read."""
+        if None not in (self.tokenizer, then.tokenizer) and self.tokenizer != then.tokenizer:
+            yield "the tokenizer splits text otherwise than the one trained with"
+        for name in self.encoder.keys() & then.encoder.keys():
+            if self.encoder[name] != then.encoder[name]:
+                new, old = quoted(self.encoder[name]), quoted(then.encoder[name])
+                yield f"the encoder's {name} is {new} and was {old} in training"
 
     def to_json(self) -> dict[str, Any]:
         numbers = {tag: number for number, tag in enumerate(self.vocabulary.tags)}
@@ -78,16 +130,27 @@ class ModelDescription:
                 corpus: [numbers[tag] for tag in tags_in_order(tags)]
                 for corpus, tags in self.annotated.items()
             },
+            "data": self.data,
+            "tokenizer": self.tokenizer,
+            "encoder": self.encoder,
         }
 
     @staticmethod
-    def from_json(data: Mapping[str, Any]) -> ModelDescription:
-        vocabulary = vocabulary_from_json(data["tags"], data["with_out"])
+    def from_json(text: str) -> ModelDescription:
+        """The reverse of :meth:`to_json`, as JSON text.
+
+        Raises:
+            ValueError, IndexError: if it is of another form.
+        """
+        stored = _StoredModel.model_validate_json(text)
+        vocabulary = vocabulary_from_json(stored.tags, stored.with_out)
         annotated = {
             corpus: frozenset(vocabulary.tags[number] for number in numbers)
-            for corpus, numbers in data["annotated"].items()
+            for corpus, numbers in stored.annotated.items()
         }
-        return ModelDescription(vocabulary, annotated)
+        return ModelDescription(
+            vocabulary, annotated, stored.data, stored.tokenizer, stored.encoder
+        )
 
 
 @dataclass(frozen=True)
@@ -107,43 +170,67 @@ def save_checkpoint(
     model: torch.nn.Module,
     optimizer: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write a checkpoint; what stood at ``path`` stays until the new one is complete."""
-    tensors = {MODEL_PREFIX + name: tensor for name, tensor in model.state_dict().items()}
-    tensors |= {OPTIMIZER_PREFIX + name: tensor for name, tensor in (optimizer or {}).items()}
+    """Write a checkpoint into a run; the file that was at ``path`` stays until it is complete.
+
+    Raises:
+        DataError: if it cannot be written.
+        CheckpointError: if a weight is not finite, so that the checkpoint would be worthless.
+    """
+    weights = {MODEL_PREFIX + name: tensor for name, tensor in model.state_dict().items()}
+    _check_finite(weights, path)
+    tensors = weights | {
+        OPTIMIZER_PREFIX + name: state for name, state in (optimizer or {}).items()
+    }
     header = {
         "format": FORMAT,
         "model": json.dumps(description.to_json()),
         "progress": json.dumps(asdict(progress)),
     }
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with atomic_path(path) as temporary:
-        save_file(plain, temporary, header)
+    with atomic_path(path, own_folder=True) as temporary:
+        try:
+            save_file(plain, temporary, header)
+        except SafetensorError as error:
+            message = f"cannot be written: {error}; make room, then resume the run"
+            raise DataError(path, None, message) from None
 
 
 def load_checkpoint(path: Path, with_optimizer: bool = False) -> Checkpoint:
     """Read a checkpoint onto the CPU.
 
     Raises:
-        CheckpointError: if there is none, or the file is not one.
+        CheckpointError: if there is none, the file is not one, or a weight is not finite.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no checkpoint here")
+    prefixes = (MODEL_PREFIX, OPTIMIZER_PREFIX) if with_optimizer else (MODEL_PREFIX,)
+    parts: dict[str, dict[str, Tensor]] = {MODEL_PREFIX: {}, OPTIMIZER_PREFIX: {}}
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             if header.get("format") != FORMAT:
                 raise CheckpointError(f"{path}: not a checkpoint of this toolkit ({FORMAT})")
-            description = ModelDescription.from_json(json.loads(header["model"]))
-            progress = TrainingProgress(**json.loads(header["progress"]))
-            prefixes = (MODEL_PREFIX, OPTIMIZER_PREFIX) if with_optimizer else (MODEL_PREFIX,)
-            parts: dict[str, dict[str, Tensor]] = {MODEL_PREFIX: {}, OPTIMIZER_PREFIX: {}}
+            description = ModelDescription.from_json(header["model"])
+            progress = TypeAdapter(TrainingProgress).validate_json(header["progress"], strict=True)
             for name in file.keys():  # noqa: SIM118 - not a dict
                 for prefix in prefixes:
                     if name.startswith(prefix):
                         parts[prefix][name.removeprefix(prefix)] = file.get_tensor(name)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: the checkpoint cannot be read ({error})") from None
+    except (SafetensorError, LookupError, OSError, ValueError) as error:
+        reason = quoted(" ".join(str(error).split()))
+        message = f"the checkpoint cannot be read ({reason}); copy it again, or take another"
+        raise CheckpointError(f"{path}: {message}") from None
+    _check_finite(parts[MODEL_PREFIX], path)
     return Checkpoint(description, progress, parts[MODEL_PREFIX], parts[OPTIMIZER_PREFIX])
+
+
+def _check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise CheckpointError(
+                f"{path}: the weight {quoted(name)} holds numbers that are not finite, as after a "
+                "training that diverged; train again with lower learning rates"
+            )
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, names: list[str]) -> dict[str, Tensor]:
@@ -164,8 +251,13 @@ def restore_optimizer(
     Raises:
         CheckpointError: if the state is of another set of parameters.
     """
-    expected = {f"{kind}.{name}" for name in names for kind in _OPTIMIZER_STATE}
-    if tensors and set(tensors) != expected:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    shapes = {
+        f"{kind}.{name}": torch.Size() if kind == "step" else parameter.shape
+        for name, parameter in zip(names, parameters, strict=True)
+        for kind in _OPTIMIZER_STATE
+    }
+    if tensors and {name: tensor.shape for name, tensor in tensors.items()} != shapes:
         raise CheckpointError("the checkpoint's optimiser state is of another model")
     blank = optimizer.state_dict()
     blank["state"] = {
@@ -174,3 +266,20 @@ def restore_optimizer(
         if tensors
     }
     optimizer.load_state_dict(blank)
+
+
+def check_shapes(model: torch.nn.Module, weights: Mapping[str, Tensor], checkpoint: Path) -> None:
+    """Refuse weights of another model; looks at names and shapes only.
+
+    Raises:
+        CheckpointError: naming the first difference.
+    """
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise CheckpointError(
+                f"{checkpoint}: its weights do not fit the model that the run's settings describe: "
+                f"{quoted(name)} is {found.get(name, 'missing')}, and the model needs "
+                f"{expected.get(name, 'no such weight')}"
+            )

@@ -6,6 +6,7 @@ goes on from a checkpoint does exactly what it would have done.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import nullcontext
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from torch import Tensor
 
 from mtner_cli.config.schema import TrainConfig
@@ -26,6 +28,7 @@ from mtner_cli.core.train.checkpoint import (
     Checkpoint,
     ModelDescription,
     TrainingProgress,
+    check_shapes,
     optimizer_tensors,
     restore_optimizer,
     save_checkpoint,
@@ -42,6 +45,7 @@ from mtner_cli.core.train.events import (
 )
 from mtner_cli.core.train.limits import limited
 from mtner_cli.core.train.optimizer import ScheduledOptimizer
+from mtner_cli.errors import TrainingError
 
 
 @dataclass(frozen=True)
@@ -100,14 +104,19 @@ class Trainer:
         )
         self._model, self._adamw = accelerator.prepare(model, self._optimizer.adamw)
         self._parameters = [p for p in model.parameters() if p.requires_grad]
+        self._saved_at = time.monotonic()
 
     def run(
         self, resume_from: Checkpoint | None = None, stop_wanted: Callable[[], bool] = bool
     ) -> Iterator[TrainingEvent]:
         """Train until the last epoch, the early stop, or until ``stop_wanted`` says so.
 
-        A checkpoint is saved at the end of each epoch and at a wanted stop; the last event is
-        :class:`Stopped`.
+        A checkpoint is saved at the end of each epoch, every few minutes within one, and at a
+        wanted stop; the last event is :class:`Stopped`.
+
+        Raises:
+            TrainingError: if the loss is no longer finite.
+            DataError: if a checkpoint cannot be written, or the run's folder has been removed.
 
         Args:
             resume_from: go on from here; it must hold the optimiser's state.
@@ -124,6 +133,7 @@ class Trainer:
         yield Stopped("finished" if done else "early_stop", progress.epoch - 1, progress.step)
 
     def _resume(self, checkpoint: Checkpoint) -> TrainingProgress:
+        check_shapes(self._unwrapped, checkpoint.model, self._checkpoints / LAST)
         self._unwrapped.load_state_dict(checkpoint.model)
         restore_optimizer(self._optimizer.adamw, self._optimizer.names, checkpoint.optimizer)
         return checkpoint.progress
@@ -145,20 +155,44 @@ class Trainer:
             group = batches[step_in_epoch * accumulate : (step_in_epoch + 1) * accumulate]
             started = time.perf_counter()
             rates = self._optimizer.set_step(progress.step)
-            loss = self._step(group, progress.step)
+            loss = float(self._step(group, progress.step))
+            self._check_finite(loss, progress)
             progress = replace(progress, step=progress.step + 1, step_in_epoch=step_in_epoch + 1)
             yield StepDone(
                 progress.epoch,
                 step_in_epoch + 1,
                 progress.step,
-                float(loss),
+                loss,
                 rates,
                 sum(map(len, group)),
                 time.perf_counter() - started,
             )
-            if step_in_epoch + 1 < self._steps_per_epoch and stop_wanted():
+            if step_in_epoch + 1 == self._steps_per_epoch:
+                break
+            if stop_wanted():
                 return progress
+            if self._save_is_due():
+                yield self._save(LAST, progress)
         return (yield from self._end_of_epoch(progress))
+
+    def _check_finite(self, loss: float, progress: TrainingProgress) -> None:
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} at step {progress.step + 1} (epoch {progress.epoch + 1}), so "
+                "the weights are worthless from here. Train again with lower learning rates "
+                "(train.optimizers.embed_model.lr, train.optimizers.pred_model.lr) or a smaller "
+                f"train.grad_norm_clip; the checkpoints in {self._checkpoints} are older"
+            )
+
+    def _save_is_due(self) -> bool:
+        """Whether the last checkpoint is older than the settings allow."""
+        settings = self._settings.checkpoints
+        if settings.every_minutes is None or not settings.most_recent:
+            return False
+        due = [time.monotonic() - self._saved_at >= 60 * settings.every_minutes]
+        if self._accelerator.num_processes > 1:
+            broadcast_object_list(due)  # all must save at the same step: the first one decides
+        return due[0]
 
     def _step(self, group: Sequence[Sequence[Draw]], step: int) -> Tensor:
         """One optimiser step over a group of batches; returns their mean loss."""
@@ -246,4 +280,5 @@ class Trainer:
                 optimizer = optimizer_tensors(self._optimizer.adamw, self._optimizer.names)
             save_checkpoint(path, self._description, progress, self._unwrapped, optimizer)
         self._accelerator.wait_for_everyone()
+        self._saved_at = time.monotonic()
         return CheckpointSaved(path, progress.step)

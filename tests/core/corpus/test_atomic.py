@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
-import signal
 import stat
 import subprocess
 import sys
@@ -15,6 +13,7 @@ import pytest
 
 from mtner_cli.core.corpus.atomic import atomic_path, atomic_text_file, remove_temporaries
 from mtner_cli.errors import DataError
+from tests.disk import ROOM, small_files_only
 
 
 def write(path: Path, text: str = "new", **options: bool) -> None:
@@ -124,15 +123,8 @@ def test_a_name_of_the_greatest_length_can_be_written(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_error_and_the_old_file_is_still_there(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
-    try:
-        with pytest.raises(DataError, match="File too large"):
-            write(path, "x" * 1_000_000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
+    with small_files_only(), pytest.raises(DataError, match="File too large"):
+        write(path, "x" * 2 * ROOM)
     assert path.read_text() == "old"
     assert names(tmp_path) == ["file"]
 

@@ -54,6 +54,12 @@ SENTENCES = (
 )
 
 
+def written(folder, sentences):
+    paths = folder / "test_results.pkl", folder / "test_results.jsonl"
+    write_results(*paths, sentences)
+    return paths
+
+
 def rows(frame):
     return [tuple(row) for row in frame.itertuples(index=False)]
 
@@ -85,7 +91,7 @@ def test_the_columns_are_those_of_the_original_system(sentences, shared_data):
 
 
 def test_the_pickle_is_plain_python_and_pandas(tmp_path):
-    path, _ = write_results(tmp_path, SENTENCES)
+    path, _ = written(tmp_path, SENTENCES)
     assert path == tmp_path / "test_results.pkl"
     content = pickle.loads(path.read_bytes())
     assert list(content) == ["data", "pred_df", "joined_pred_df"]
@@ -106,7 +112,7 @@ def test_the_pickle_is_plain_python_and_pandas(tmp_path):
 
 
 def test_the_json_lines_hold_character_ranges_and_scores(tmp_path):
-    _, lines = write_results(tmp_path, SENTENCES)
+    _, lines = written(tmp_path, SENTENCES)
     first, second = map(json.loads, lines.read_text("utf-8").splitlines())
     assert first["text"] == SENTENCES[0].text
     assert first["words"] == list(SENTENCES[0].words)
@@ -127,7 +133,7 @@ def test_the_json_lines_hold_character_ranges_and_scores(tmp_path):
 
 
 def test_reading_gives_all_mentions_in_the_order_of_the_text(tmp_path):
-    path, _ = write_results(tmp_path, SENTENCES)
+    path, _ = written(tmp_path, SENTENCES)
     first, second = read_result_sentences(path)
     assert (first.number, first.corpus, first.words) == (0, "BC5", SENTENCES[0].words)
     assert first.gold == [
@@ -150,7 +156,7 @@ def test_cross_corpus_results_have_joined_tags_only(tmp_path):
 
 
 def test_no_sentences_at_all(tmp_path):
-    path, lines = write_results(tmp_path, [])
+    path, lines = written(tmp_path, [])
     assert read_result_sentences(path) == []
     assert lines.read_text() == ""
 
@@ -182,7 +188,7 @@ def test_another_pickle_is_one_clear_error(tmp_path, content):
 
 
 def test_a_span_outside_its_sentence_is_an_error(tmp_path):
-    path, _ = write_results(tmp_path, SENTENCES)
+    path, _ = written(tmp_path, SENTENCES)
     content = pickle.loads(path.read_bytes())
     content["pred_df"].loc[0, "end_idx"] = 9
     path.write_bytes(pickle.dumps(content))
@@ -195,6 +201,6 @@ def test_a_link_in_a_run_is_not_followed_and_nothing_is_written(tmp_path):
     victim.write_text("precious")
     (tmp_path / "test_results.jsonl").symlink_to(victim)
     with pytest.raises(DataError, match="is a link"):
-        write_results(tmp_path, SENTENCES)
+        written(tmp_path, SENTENCES)
     assert victim.read_text() == "precious"
     assert not (tmp_path / "test_results.pkl").exists()

@@ -10,7 +10,7 @@ from mtner_cli.config.load import config_from_mapping, load_resolved
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.experiment.corpora import action_frequencies
-from mtner_cli.core.experiment.resume import start_point
+from mtner_cli.core.experiment.resume import claimed_run
 from mtner_cli.core.experiment.run_folder import RunFolder
 from mtner_cli.core.experiment.testing import evaluate_run, load_run
 from mtner_cli.core.experiment.training import prepare_training, start_training
@@ -34,15 +34,15 @@ def train(config: ExperimentConfig, stop_after: int | None = None) -> list[Train
     def stop_wanted() -> bool:
         return sum(isinstance(event, StepDone) for event in events) == stop_after
 
-    config, checkpoint = start_point(config, None)
-    for event in start_training(prepare_training(config), CPU, checkpoint, stop_wanted):
-        events.append(event)
+    with claimed_run(config, None) as (own, checkpoint):
+        for event in start_training(prepare_training(own), CPU, checkpoint, stop_wanted):
+            events.append(event)
     return events
 
 
-def go_on(config: ExperimentConfig, run: Path) -> list[TrainingEvent]:
-    config, checkpoint = start_point(config, run)
-    return list(start_training(prepare_training(config), CPU, checkpoint))
+def resume(config: ExperimentConfig, run: Path) -> list[TrainingEvent]:
+    with claimed_run(config, run) as (own, checkpoint):
+        return list(start_training(prepare_training(own, checkpoint), CPU, checkpoint))
 
 
 def weights(run: Path, which: str = "last") -> dict[str, torch.Tensor]:
@@ -109,7 +109,7 @@ def test_going_on_ends_where_an_uninterrupted_run_does(
     train(config_from_mapping(settings, [f"output_dir={tmp_path / 'whole'}"]))
     config = config_from_mapping(settings)
     first = train(config, stop_after)
-    events = go_on(config, config.output_dir)
+    events = resume(config, config.output_dir)
     # The second step ends an epoch, whose scoring is done first.
     assert first[-1] == Stopped("interrupted", stop_after // 2, stop_after)
     assert events[-1] == Stopped("finished", 1, 4)
@@ -127,7 +127,7 @@ def test_going_on_appends_the_same_sentences(settings: dict[str, Any], tmp_path:
     assert sum(sum(plan.appended.values()) for plan in plans) > 2
     config = config_from_mapping(settings)
     train(config, stop_after=3)
-    resumed = go_on(config, config.output_dir)
+    resumed = resume(config, config.output_dir)
     assert [event.plan for event in resumed if isinstance(event, EpochStarted)] == plans[1:]
     whole, parts = weights(tmp_path / "whole"), weights(config.output_dir)
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
@@ -149,7 +149,7 @@ def test_the_best_checkpoint_of_each_corpus_is_kept(
     ]
     config = config_from_mapping(settings)
     train(config, stop_after=31)
-    go_on(config, config.output_dir)
+    resume(config, config.output_dir)
     best_epochs = {}
     for corpus, name in (("fever-1", "best-of-fever-1"), ("a/b", "best-of-a%2Fb")):
         path = RunFolder(config.output_dir).checkpoint(f"best:{corpus}")
@@ -172,23 +172,23 @@ def test_the_best_checkpoint_of_each_corpus_is_kept(
 def test_a_finished_run_has_nothing_to_go_on_with(config: ExperimentConfig) -> None:
     train(config)
     before = weights(config.output_dir)
-    assert go_on(config, config.output_dir) == [Stopped("finished", 1, 4)]
+    assert resume(config, config.output_dir) == [Stopped("finished", 1, 4)]
     after = weights(config.output_dir)
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_a_run_is_not_overwritten(config: ExperimentConfig) -> None:
     train(config)
-    with pytest.raises(ConfigError, match="already holds a run"):
-        start_point(config, None)
+    with pytest.raises(ConfigError, match="already holds a run"), claimed_run(config, None):
+        pass
 
 
 def test_going_on_with_other_settings_is_refused(settings: dict[str, Any]) -> None:
     config = config_from_mapping(settings)
     train(config, stop_after=1)
     other = config_from_mapping(settings, ["seed=4", "train.batch_size=3"])
-    with pytest.raises(ConfigError) as raised:
-        start_point(other, config.output_dir)
+    with pytest.raises(ConfigError) as raised, claimed_run(other, config.output_dir):
+        pass
     assert sorted(fault.split(":")[0] for fault in raised.value.faults) == [
         "seed",
         "train.batch_size",

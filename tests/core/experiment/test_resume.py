@@ -1,0 +1,165 @@
+"""Where a training starts: never in another run's folder, never with other data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mtner_cli.config.load import config_from_mapping, dump_resolved
+from mtner_cli.config.schema import ExperimentConfig
+from mtner_cli.core.experiment.resume import claimed_run
+from mtner_cli.core.experiment.run_folder import RunFolder
+from mtner_cli.core.experiment.training import prepare_training
+from mtner_cli.core.train.checkpoint import TrainingProgress, load_checkpoint, save_checkpoint
+from mtner_cli.errors import CheckpointError, ConfigError
+
+
+@pytest.fixture
+def named(settings: dict[str, Any], tmp_path: Path) -> ExperimentConfig:
+    """An experiment whose folder ends in its run's name, as the default does."""
+    return config_from_mapping(
+        settings, ["run_name=noon", f"output_dir={tmp_path}/logs/${{run_name}}"]
+    )
+
+
+def stopped(config: ExperimentConfig) -> RunFolder:
+    """A run with a checkpoint of its data, and no weights worth anything."""
+    folder = RunFolder(config.output_dir)
+    with claimed_run(config, None) as (own, _):
+        folder.start(dump_resolved(own), is_new=True)
+        layer = torch.nn.Linear(1, 1)
+        save_checkpoint(
+            folder.checkpoints / "last.safetensors",
+            prepare_training(own).description,
+            TrainingProgress(step=1),
+            layer,
+            {"step.weight": torch.ones(())},
+        )
+    return folder
+
+
+def faults_of_resuming(config: ExperimentConfig, folder: RunFolder) -> list[str]:
+    with (
+        pytest.raises(ConfigError) as raised,
+        claimed_run(config, folder.path) as (own, checkpoint),
+    ):
+        prepare_training(own, checkpoint)
+    return list(raised.value.faults)
+
+
+def test_a_name_that_is_taken_gets_a_number(named: ExperimentConfig, tmp_path: Path) -> None:
+    with (
+        claimed_run(named, None) as (first, _),
+        claimed_run(named, None) as (second, _),
+        claimed_run(named, None) as (third, _),
+    ):
+        names = [config.run_name for config in (first, second, third)]
+        folders = [config.output_dir for config in (first, second, third)]
+        assert [config.MLFlowLogger.run_name for config in (first, second)] == ["noon", "noon-2"]
+    assert names == ["noon", "noon-2", "noon-3"]
+    assert folders == [tmp_path / "logs" / name for name in names]
+
+
+def test_a_run_that_has_ended_keeps_its_folder(named: ExperimentConfig) -> None:
+    stopped(named)
+    with claimed_run(named, None) as (config, checkpoint):
+        assert config.run_name == "noon-2"
+        assert checkpoint is None
+
+
+def test_a_folder_of_a_fixed_name_is_held_by_one(config: ExperimentConfig) -> None:
+    with (
+        claimed_run(config, None),
+        pytest.raises(ConfigError, match="already holds a run"),
+        claimed_run(config, None),
+    ):
+        pass
+
+
+def test_a_run_is_resumed_by_one(config: ExperimentConfig) -> None:
+    folder = stopped(config)
+    with (
+        claimed_run(config, folder.path) as (_, checkpoint),
+        pytest.raises(CheckpointError, match="another process is training this run"),
+        claimed_run(config, folder.path),
+    ):
+        pass
+    assert checkpoint is not None
+    assert checkpoint.progress.step == 1
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_folder_without_a_checkpoint_begins_anew(config: ExperimentConfig, resumed: bool) -> None:
+    folder = stopped(config)
+    (folder.checkpoints / "last.safetensors").unlink()
+    folder.log.write_text("of before\n")
+    with claimed_run(config, folder.path if resumed else None) as (own, checkpoint):
+        assert checkpoint is None
+        assert own.output_dir == folder.path
+
+
+def test_renamed_types_are_refused(config: ExperimentConfig) -> None:
+    folder = stopped(config)
+    train = config.datasets["fever-1"].split_paths.train
+    assert train is not None
+    train.write_text(train.read_text().replace("Chemical", "Zzz").replace("Disease", "Aaa"))
+    message = "\n".join(faults_of_resuming(config, folder))
+    assert "datasets.fever-1.split_paths.train: the file has changed" in message
+    assert "corpus fever-1: its entity types have changed (['Aaa', 'Zzz']" in message
+    assert "genes$2" not in message
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_other_sentences_are_refused(config: ExperimentConfig, split: str) -> None:
+    folder = stopped(config)
+    path = config.datasets["genes$2"].split_paths.present()[split]
+    path.write_text(path.read_text() + "no gene either ||| \n")
+    (fault,) = faults_of_resuming(config, folder)
+    assert fault.startswith(f"datasets.genes$2.split_paths.{split}: the file has changed, so ")
+
+
+def test_another_encoder_is_refused(config: ExperimentConfig) -> None:
+    folder = stopped(config)
+    path = folder.checkpoints / "last.safetensors"
+    last = load_checkpoint(path, with_optimizer=True)
+    other = replace(
+        last.description,
+        tokenizer="0" * 64,
+        encoder={**last.description.encoder, "hidden_act": "relu"},
+    )
+    layer = torch.nn.Linear(1, 1)
+    save_checkpoint(path, other, last.progress, layer, last.optimizer)
+    tokenizer, encoder = sorted(faults_of_resuming(config, folder), reverse=True)
+    assert "the tokenizer splits text otherwise" in tokenizer
+    assert "the encoder's hidden_act is 'gelu' and was 'relu'" in encoder
+
+
+def test_a_checkpoint_of_an_earlier_version_is_resumed(config: ExperimentConfig) -> None:
+    folder = stopped(config)
+    path = folder.checkpoints / "last.safetensors"
+    last = load_checkpoint(path, with_optimizer=True)
+    older = replace(last.description, data={}, tokenizer=None, encoder={})
+    save_checkpoint(path, older, last.progress, torch.nn.Linear(1, 1), last.optimizer)
+    with claimed_run(config, folder.path) as (own, checkpoint):
+        assert prepare_training(own, checkpoint).description.tokenizer is not None
+
+
+def test_a_run_does_not_write_over_what_it_reads(settings: dict[str, Any], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    precious = run / "test_report.txt"
+    precious.write_text("fever ||| TRANSITION(Disease) SHIFT REDUCE(Disease)\n")
+    settings["datasets"]["fever-1"]["split_paths"]["test"] = str(precious)
+    settings["models"]["embed_model"]["pretrained_name"] = str(run / "encoder")
+    config = config_from_mapping(settings)
+    with pytest.raises(ConfigError) as raised, claimed_run(config, None):
+        pass
+    assert sorted(fault.split(":")[0] for fault in raised.value.faults) == [
+        "datasets.fever-1.split_paths.test",
+        "models.embed_model.pretrained_name",
+    ]
+    assert [path.name for path in run.iterdir()] == ["test_report.txt"]

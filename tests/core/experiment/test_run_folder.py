@@ -1,0 +1,147 @@
+"""A run's folder: who holds it, what is written there, what is refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mtner_cli.core.experiment.run_folder import RunFolder, RunLock
+from mtner_cli.errors import DataError
+
+LEFT_BY_A_KILL = ".mtner-abcd_012.tmp"
+
+
+def started(path: Path) -> RunFolder:
+    folder = RunFolder(path)
+    folder.start("seed: 1\n", is_new=True)
+    return folder
+
+
+def test_a_folder_is_held_by_one(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "logs" / "run")
+    lock = RunLock.take(folder)
+    assert lock is not None
+    assert RunLock.take(folder) is None
+    folder.start("seed: 1\n", is_new=True)
+    assert RunLock.take(folder) is None
+    lock.release()
+    again = RunLock.take(folder)
+    assert again is not None
+    again.release()
+
+
+def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    code = (
+        "import sys; from pathlib import Path;"
+        "from mtner_cli.core.experiment.run_folder import RunFolder, RunLock;"
+        "lock = RunLock.take(RunFolder(Path(sys.argv[1]))); print(lock is not None, flush=True);"
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(folder.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        assert RunLock.take(folder) is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    lock = RunLock.take(folder)
+    assert lock is not None
+    lock.release()
+
+
+def test_a_folder_in_which_nothing_was_written_is_removed(tmp_path: Path) -> None:
+    lock = RunLock.take(RunFolder(tmp_path / "logs" / "tiny" / "run"))
+    assert lock is not None
+    lock.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_there_is_left(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("precious")
+    lock = RunLock.take(RunFolder(tmp_path / "mine"))
+    assert lock is not None
+    lock.release()
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("name", ["file/run", "x\0y", "n" * 300, "loop/run"])
+def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(DataError, match="give another output_dir"):
+        RunLock.take(RunFolder(tmp_path / name))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "loop"]
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
+    folder = started(tmp_path)
+    folder.encoder.mkdir()
+    left = [where / LEFT_BY_A_KILL for where in (folder.path, folder.checkpoints, folder.encoder)]
+    for path in (*left, folder.path / "mine.tmp"):
+        path.write_text("half")
+    folder.start("seed: 1\n", is_new=False)
+    assert not any(path.exists() for path in left)
+    assert (folder.path / "mine.tmp").exists()
+
+
+def test_the_logs_of_a_run_that_saved_nothing_are_emptied(tmp_path: Path) -> None:
+    folder = started(tmp_path)
+    for path in (folder.log, folder.sampling, folder.mlflow_run_id):
+        path.write_text("of before")
+    folder.start("seed: 2\n", is_new=False)
+    assert folder.log.read_text() == "of before"
+    folder.start("seed: 2\n", is_new=True)
+    assert folder.log.read_text() == folder.sampling.read_text() == ""
+    assert not folder.mlflow_run_id.exists()
+    assert folder.resolved_config.read_text() == "seed: 2\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resolved_cfg.yaml",
+        "log.jsonl",
+        "sampling.jsonl",
+        "mlflow_run_id",
+        "checkpoints",
+        "encoder",
+        "test_results.pkl",
+        "test_results.jsonl",
+        "test_report.txt",
+    ],
+)
+def test_a_link_in_a_run_is_refused(tmp_path: Path, name: str) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / name).symlink_to(victim)
+    folder = RunFolder(run)
+    with pytest.raises(DataError, match=f"{name}: is a link"):
+        folder.check_writable()
+    with pytest.raises(DataError, match=f"{name}: is a link"):
+        folder.start("seed: 1\n", is_new=True)
+    assert victim.read_text() == "precious"
+
+
+def test_what_was_trained_or_tested_is_never_taken_for_empty(tmp_path: Path) -> None:
+    folder = started(tmp_path)
+    assert folder.is_empty
+    for path in (folder.checkpoints / "best.safetensors", *folder.results):
+        path.write_text("x")
+        assert not folder.is_empty
+        path.unlink()
+    os.symlink("nowhere", folder.results[0])
+    assert not folder.is_empty
