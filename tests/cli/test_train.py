@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,12 +12,16 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
+from mtner_cli.config.load import load_resolved
 from mtner_cli.core.corpus.reader import read_corpus
 from mtner_cli.core.evaluate.result_file import read_result_sentences
 from mtner_cli.core.experiment.run_folder import RunFolder
 from mtner_cli.core.train.checkpoint import load_checkpoint
+from mtner_cli.errors import MtnerError, visible
 from tests.cli.conftest import run, write_experiment
+from tests.disk import ROOM
 
 MTNER = [sys.executable, "-m", "mtner_cli"]
 
@@ -153,25 +158,44 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path) 
     return run_folder
 
 
-@pytest.mark.parametrize(("kind", "times"), [("step", 1), ("checkpoint", 2), ("development", 7)])
-def test_killed_and_resumed_ends_as_if_nothing_had_happened(
-    experiment_file: Path, uninterrupted: Path, kind: str, times: int
+def own_temporaries(folder: Path) -> list[Path]:
+    return list(folder.rglob(".mtner-*"))
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "times"),
+    [
+        (signal.SIGKILL, "epoch", 1),
+        (signal.SIGKILL, "checkpoint", 2),
+        (signal.SIGKILL, "development", 7),
+        (signal.SIGTERM, "step", 3),
+        (signal.SIGHUP, "step", 9),
+        (signal.SIGINT, "step", 5),
+    ],
+)
+def test_ended_and_resumed_ends_as_if_nothing_had_happened(
+    experiment_file: Path, uninterrupted: Path, number: int, kind: str, times: int
 ) -> None:
     command, folder = slow_training(experiment_file)
     process = start(command)
     wait_for(folder, kind, times, process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    last = folder / "checkpoints" / "last.safetensors"
-    if last.exists():
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=120)
+    if number != signal.SIGKILL:
+        assert process.returncode == 130, errors
+        assert "Traceback" not in errors
+        assert own_temporaries(folder) == []
+        (resume,) = re.findall(r"Go on with: mtner (.*)", output)
+        command = [*MTNER, *shlex.split(resume), *command[command.index("--cpu") :]]
+    elif not (folder / "checkpoints" / "last.safetensors").exists():
+        assert kind == "epoch", "the same command begins anew"
+    else:
+        (folder / "checkpoints" / ".mtner-abcd_123.tmp").write_text("half a checkpoint")
         command += ["--resume", str(folder)]
-    else:  # killed before the first checkpoint: there is nothing to go on from
-        assert kind == "step"
-        command += ["-o", f"output_dir={folder}-again"]
-        folder = Path(f"{folder}-again")
     process = start(command)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
+    assert own_temporaries(folder) == []
     for which in ("best", "last"):
         expected, found = weights(uninterrupted, which), weights(folder, which)
         assert all(torch.equal(expected[name], found[name]) for name in expected)
@@ -179,17 +203,104 @@ def test_killed_and_resumed_ends_as_if_nothing_had_happened(
         assert (folder / name).read_text() == (uninterrupted / name).read_text()
 
 
-def test_ctrl_c_ends_with_a_usable_checkpoint(experiment_file: Path) -> None:
+def test_a_full_disk_ends_a_training_that_can_be_resumed(
+    experiment_file: Path, uninterrupted: Path
+) -> None:
     command, folder = slow_training(experiment_file)
-    process = start(command)
-    wait_for(folder, "step", 3, process)
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=120)
-    assert process.returncode == 130, errors
-    assert "Traceback" not in errors
-    assert f"--resume {folder}" in output
-    run("test", folder, "--cpu")
-    resumed = subprocess.run(
-        [*command, "--resume", str(folder)], capture_output=True, text=True, check=False
+    limited = "import resource, sys, runpy; sys.argv[:] = sys.argv[1:]; " + (
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({ROOM}, {ROOM})); "
+        "runpy.run_module('mtner_cli', run_name='__main__')"
     )
-    assert resumed.returncode == 0, resumed.stderr
+    process = start([sys.executable, "-c", limited, *command[2:]])
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1, errors
+    assert re.fullmatch(r"error: \S+\w+\.safetensors: cannot be written: .*make room.*\n", errors)
+    assert list((folder / "checkpoints").iterdir()) == []
+    process = start([*command, "--resume", str(folder)])
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    expected, found = weights(uninterrupted, "last"), weights(folder, "last")
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_trainings_of_one_second_have_a_folder_each(
+    experiment_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTNER_CACHE", str(tmp_path / "cache of all three"))
+    logs = tmp_path / "logs"
+    common = ["--cpu", "-o", "run_name=noon", "-o", f"output_dir={logs}/${{run_name}}"]
+    seeds = {1, 2, 3}
+    processes = [
+        start([*MTNER, "train", str(experiment_file), *common, "-o", f"seed={seed}"])
+        for seed in seeds
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    assert {path.name for path in logs.iterdir()} == {"noon", "noon-2", "noon-3"}
+    for folder in logs.iterdir():
+        config = load_resolved(folder)
+        seeds.remove(config.seed)
+        assert config.run_name == folder.name
+        assert logged(folder, "step") == 4
+    assert seeds == set()
+
+
+def test_two_trainings_in_one_folder_are_refused(experiment_file: Path) -> None:
+    command, folder = slow_training(experiment_file)
+    command += ["-o", "train.num_epochs=5000"]
+    process = start(command)
+    wait_for(folder, "step", 1, process)
+    for arguments in ([], ["--resume", str(folder)]):
+        second = start([*command, *arguments])
+        _, errors = second.communicate(timeout=120)
+        assert second.returncode == 1
+        assert "already holds a run" in errors or "another process is training" in errors
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def test_a_training_outlives_the_reader_of_its_output(experiment_file: Path) -> None:
+    folder = experiment_file.parent / "run"
+    command = shlex.join([*MTNER, "train", str(experiment_file), "--cpu"])
+    script = f"{command} | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert (folder / "test_results.pkl").exists()
+
+
+@pytest.mark.parametrize("odd", ["[/x]", "[bold red]q", "\x1b[2J\x1b]0;pwn\x07", "\u202e→"])
+def test_names_are_shown_as_they_are(experiment_file: Path, tmp_path: Path, odd: str) -> None:
+    settings = yaml.safe_load(experiment_file.read_text())
+    settings["datasets"][odd] = settings["datasets"].pop("genes$2")
+    for split, path in settings["datasets"][odd]["split_paths"].items():
+        text = Path(path).read_text().replace("Protein", odd.replace(" ", ""))
+        moved = tmp_path / "[" / f"x].{split}"
+        moved.parent.mkdir(exist_ok=True)
+        moved.write_text(text)
+        settings["datasets"][odd]["split_paths"][split] = str(moved)
+    folder = tmp_path / "y[" / "b]"
+    settings["output_dir"] = str(folder)
+    experiment_file.write_text("# @package _global_\n" + yaml.safe_dump(settings))
+    printed = run("train", experiment_file, "--cpu")
+    pickle = tmp_path / "[" / "x].pkl"
+    corpora = tmp_path / "corpora.yaml"
+    corpora.write_text(yaml.safe_dump({"[/y]": settings["datasets"][odd]}))
+    cross = ("--model", folder, "--corpora", corpora, "--pickle", pickle, "--cpu")
+    printed += run("predict-cross", *cross)
+    assert visible(odd) in printed
+    assert f"Testing the best checkpoint of {folder}" in printed
+    assert "[/y]" in printed
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", printed)
+    assert visible(odd) in (folder / "test_report.txt").read_text()
+
+
+@pytest.mark.parametrize("name", ["tiny.yaml/run", "x\0y", "n" * 300, "/proc/nothing/run"])
+def test_a_dry_run_tries_the_folder(experiment_file: Path, name: str) -> None:
+    before = sorted(experiment_file.parent.iterdir())
+    output_dir = yaml.safe_dump(str(experiment_file.parent / name), width=10_000).strip()
+    override = f"output_dir={output_dir}"
+    with pytest.raises(MtnerError, match="output_dir"):
+        run("train", experiment_file, "--dry-run", "--cpu", "-o", override)
+    assert sorted(experiment_file.parent.iterdir()) == before

@@ -53,14 +53,15 @@ def claimed_run(config: ExperimentConfig, resume: Path | None) -> Iterator[Start
         if wanted is not None:
             folder = _run_at(wanted)
             config = _resumed(config, folder)
-            _refuse_inputs(config)
             if is_first:
                 locks.callback(_locked(folder).release)
+            _refuse_inputs(config)
             yield config, _checkpoint(folder)
             return
         if is_first:
             config, lock = _new_run(config)
             locks.callback(lock.release)
+        _refuse_inputs(config)
         yield config, None
 
 
@@ -70,7 +71,6 @@ def _new_run(config: ExperimentConfig) -> tuple[ExperimentConfig, RunLock]:
         candidate = _numbered(config, number)
         if number > 1 and candidate.output_dir == config.output_dir:
             break
-        _refuse_inputs(candidate)
         folder = RunFolder(candidate.output_dir)
         lock = RunLock.take(folder)
         if lock is not None and folder.is_empty:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
 from mtner_cli.config.load import config_from_mapping, load_resolved
 from mtner_cli.config.schema import ExperimentConfig
@@ -23,7 +26,8 @@ from mtner_cli.core.train.events import (
     Stopped,
     TrainingEvent,
 )
-from mtner_cli.errors import CheckpointError, ConfigError
+from mtner_cli.errors import CheckpointError, ConfigError, DataError, TrainingError
+from mtner_cli.report.experiment import experiment_tables
 
 CPU = torch.device("cpu")
 
@@ -272,3 +276,63 @@ def test_missing_runs_and_checkpoints_say_what_is_there(config: ExperimentConfig
     train(config)
     with pytest.raises(CheckpointError, match=r"no checkpoint 'worst'.*best\.safetensors, last"):
         load_run(config.output_dir, "worst", CPU)
+
+
+def test_a_checkpoint_is_saved_within_an_epoch_and_changes_nothing(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    train(config_from_mapping(settings, [f"output_dir={tmp_path / 'whole'}"]))
+    settings["train"]["checkpoints"] = {"every_minutes": 1e-9}
+    config = config_from_mapping(settings)
+    saved: list[int] = []
+    with claimed_run(config, None) as (own, checkpoint):
+        for event in start_training(prepare_training(own), CPU, checkpoint):
+            if isinstance(event, CheckpointSaved) and event.path.stem == "last":
+                saved.append(event.step)
+                if event.step == 3:
+                    break  # as a kill in the middle of the second epoch
+    assert saved == [1, 2, 3]
+    resumed = resume(config, config.output_dir)
+    assert [event.step for event in resumed if isinstance(event, StepDone)] == [4]
+    whole, parts = weights(tmp_path / "whole"), weights(config.output_dir)
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_no_checkpoint_within_an_epoch_where_none_is_wanted(settings: dict[str, Any]) -> None:
+    settings["train"]["checkpoints"] = {"every_minutes": None}
+    events = train(config_from_mapping(settings))
+    last = [event.step for event in events if isinstance(event, CheckpointSaved)]
+    assert set(last) == {2, 4}
+
+
+def test_a_diverged_training_ends_at_once(settings: dict[str, Any]) -> None:
+    settings["train"] |= {"num_epochs": 40, "grad_norm_clip": 1e6}
+    rates = {"lr": 1000.0, "weight_decay": 1.0}
+    settings["train"]["optimizers"] = {"embed_model": rates, "pred_model": rates}
+    config = config_from_mapping(settings)
+    with pytest.raises(TrainingError, match=r"the loss is .* at step .*lower learning rates"):
+        train(config)
+    for path in (config.output_dir / "checkpoints").iterdir():
+        assert load_checkpoint(path).progress.step > 0, "what was saved has finite weights"
+
+
+def test_a_folder_that_is_removed_while_training_ends_it(config: ExperimentConfig) -> None:
+    with claimed_run(config, None) as (own, checkpoint):
+        events = start_training(prepare_training(own), CPU, checkpoint)
+        assert any(isinstance(event, StepDone) for event in events)
+        shutil.rmtree(config.output_dir)
+        with pytest.raises(DataError, match="checkpoints has been removed"):
+            list(events)
+    assert not config.output_dir.exists()
+
+
+def test_a_corpus_without_mentions_is_trained_on_and_named(settings: dict[str, Any]) -> None:
+    path = Path(settings["datasets"]["fever-1"]["split_paths"]["train"])
+    path.write_text("nothing was seen ||| OUT OUT OUT\n")
+    prepared = prepare_training(config_from_mapping(settings))
+    console = Console(file=io.StringIO(), width=100)
+    for table in experiment_tables(prepared, "cpu"):
+        console.print(table)
+    output = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "fever-1: its training split holds no mention" in output
+    assert "genes$2: its" not in output
