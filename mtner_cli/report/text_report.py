@@ -1,4 +1,7 @@
-"""A readable report of a test: the tables, then every sentence that has mentions."""
+"""A readable report of a test: the tables, then every sentence that has mentions.
+
+Control characters of the corpora are written as escapes, since the report is read in terminals.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.corpus.atomic import atomic_text_file
 from mtner_cli.core.evaluate.scores import Evaluation
 from mtner_cli.core.evaluate.tested import TestedSentence
+from mtner_cli.errors import visible
 from mtner_cli.report.console import PlainConsole
 from mtner_cli.report.tables import evaluation_tables
 
@@ -40,7 +44,8 @@ def write_text_report(
         file.write(f"\n{LEGEND}")
         for sentence in sentences:
             if sentence.gold or sentence.gold_unmatched or sentence.predicted:
-                file.write("\n" + sentence_report(sentence, annotated[sentence.corpus]))
+                listed = sentence_report(sentence, annotated[sentence.corpus])
+                file.write(visible(f"\n{listed}"))
 
 
 def sentence_report(sentence: TestedSentence, annotated: Collection[Tag]) -> str:

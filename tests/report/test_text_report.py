@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from mtner_cli.core.actions.vocabulary import Tag
@@ -54,3 +55,15 @@ def test_the_report_has_the_tables_and_all_sentences_with_mentions(tmp_path):
         "  Naloxone-induced hypertension by renin.\n"
         "    unmatched  'Naloxone' characters 0 to 8//BC5$Chemical\n"
     )
+
+
+def test_no_control_character_of_a_corpus_is_written(tmp_path):
+    odd = Tag("BC5", "\x1b[2JX")
+    sentence = replace(SENTENCE, text="Naloxone\x9b\u202e" + SENTENCE.text[10:], document="\x07")
+    sentence = replace(sentence, gold=((0, 1, odd),))
+    evaluation = evaluate([sentence], {"BC5": {odd}, "BC2GM": set()})
+    write_text_report(tmp_path / "report.txt", [sentence], evaluation)
+    report = (tmp_path / "report.txt").read_text("utf-8")
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", report)
+    assert "\\x1b[2JX" in report
+    assert "Naloxone\\x9b\\u202e" in report
