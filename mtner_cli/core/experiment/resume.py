@@ -13,6 +13,7 @@ from mtner_cli.config.load import load_resolved
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.experiment.run_folder import RunFolder, RunLock
 from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription, load_checkpoint
+from mtner_cli.core.train.checkpoint_names import LAST
 from mtner_cli.errors import CheckpointError, ConfigError, quoted
 
 # What may differ between a run and the configuration that resumes it.
@@ -138,7 +139,7 @@ def _locked(folder: RunFolder) -> RunLock:
 
 def _checkpoint(folder: RunFolder) -> Checkpoint | None:
     """The last checkpoint; None if the run ended before it saved any."""
-    if folder.is_empty:
+    if folder.is_empty or _ended_in_first_epoch(folder):
         return None
     checkpoint = load_checkpoint(folder.checkpoint("last"), with_optimizer=True)
     if not checkpoint.optimizer:
@@ -146,6 +147,17 @@ def _checkpoint(folder: RunFolder) -> Checkpoint | None:
             f"{folder.checkpoints}: the last checkpoint holds no optimiser state to resume from"
         )
     return checkpoint
+
+
+def _ended_in_first_epoch(folder: RunFolder) -> bool:
+    """Whether only best checkpoints of a first epoch are there, which beginning anew writes again.
+
+    They are written before the last one, so a full disk or a kill can leave them without it.
+    """
+    files = list(folder.checkpoints.glob("*.safetensors"))
+    if any(path.name == LAST for path in files) or any(path.exists() for path in folder.results):
+        return False
+    return all(load_checkpoint(path).progress.epoch <= 1 for path in files)
 
 
 def check_same_model(now: ModelDescription, then: ModelDescription, folder: Path) -> None:

@@ -102,6 +102,27 @@ def test_a_folder_without_a_checkpoint_begins_anew(config: ExperimentConfig, res
         assert own.output_dir == folder.path
 
 
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_only_the_best_of_the_first_epoch_is_nothing_to_keep(
+    config: ExperimentConfig, epochs: int
+) -> None:
+    folder = stopped(config)
+    description = load_checkpoint(folder.checkpoint("last")).description
+    (folder.checkpoints / "last.safetensors").unlink()
+    progress = TrainingProgress(epochs, step=2 * epochs)
+    best = folder.checkpoints / "best.safetensors"
+    save_checkpoint(best, description, progress, torch.nn.Linear(1, 1))
+    if epochs == 1:
+        with claimed_run(config, folder.path) as (_, checkpoint):
+            assert checkpoint is None
+    else:
+        with (
+            pytest.raises(CheckpointError, match="no checkpoint 'last'"),
+            claimed_run(config, folder.path),
+        ):
+            pass
+
+
 def test_renamed_types_are_refused(config: ExperimentConfig) -> None:
     folder = stopped(config)
     train = config.datasets["fever-1"].split_paths.train
@@ -151,7 +172,7 @@ def test_a_checkpoint_of_an_earlier_version_is_resumed(config: ExperimentConfig)
 def test_a_run_does_not_write_over_what_it_reads(settings: dict[str, Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    precious = run / "test_report.txt"
+    precious = run / "sampling.jsonl"
     precious.write_text("fever ||| TRANSITION(Disease) SHIFT REDUCE(Disease)\n")
     settings["datasets"]["fever-1"]["split_paths"]["test"] = str(precious)
     settings["models"]["embed_model"]["pretrained_name"] = str(run / "encoder")
@@ -162,4 +183,4 @@ def test_a_run_does_not_write_over_what_it_reads(settings: dict[str, Any], tmp_p
         "datasets.fever-1.split_paths.test",
         "models.embed_model.pretrained_name",
     ]
-    assert [path.name for path in run.iterdir()] == ["test_report.txt"]
+    assert [path.name for path in run.iterdir()] == ["sampling.jsonl"]
