@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from mtner_cli.errors import quoted
+
 _DTYPE_CODES = re.compile(r"b1|[iu][1248]|f[248]|O8?")
 _ARROW_OFFSETS = {"string": "i4", "utf8": "i4", "large_string": "i8", "large_utf8": "i8"}
 
-_MOST_EMPTY_COLUMNS = 1000
+_MOST_COLUMNS = 1000
 
 
 class Dtype:
@@ -23,13 +25,13 @@ class Dtype:
 
     def __init__(self, code: str, *_copy_and_align: object) -> None:
         if not isinstance(code, str) or not _DTYPE_CODES.fullmatch(code):
-            raise ValueError(f"values of numpy type {code!r} have no place in a result file")
+            raise ValueError(f"values of numpy type {quoted(code)} have no place in a result file")
         self.code = code.removesuffix("8") if code.startswith("O") else code
         self.byte_order = "="
 
     def __setstate__(self, state: Sequence[object]) -> None:
         if state[1] not in ("<", ">", "=", "|"):
-            raise ValueError(f"{state[1]!r} is no byte order")
+            raise ValueError(f"{quoted(state[1])} is no byte order")
         self.byte_order = str(state[1])
 
     def read(self, raw: bytes, shape: tuple[int, ...], order: str) -> list[Any]:
@@ -38,7 +40,7 @@ class Dtype:
 
         if self.code == "O":
             raise ValueError("an array of objects came as bytes")
-        if 0 in shape:
+        if 0 in _checked_shape(shape):
             return _without_values(shape)
         numbers = numpy.frombuffer(raw, self.byte_order.replace("|", "=") + self.code)
         return numbers.reshape(shape, order=order).tolist()  # type: ignore[call-overload]
@@ -57,7 +59,7 @@ class Array:
     def __setstate__(self, state: tuple[int, tuple[int, ...], Dtype, bool, Any]) -> None:
         _version, shape, dtype, fortran_order, raw = state
         if dtype.code == "O":
-            self.values = _nested(list(raw), shape)
+            self.values = _nested(_checked_list(raw), shape)
         else:
             self.values = dtype.read(raw, shape, "F" if fortran_order else "C")
 
@@ -77,9 +79,23 @@ def plain_scalar(dtype: Dtype, raw: bytes) -> object:
     return dtype.read(raw, (1,), "C")[0]
 
 
-def plain_slice(start: int, stop: int, step: int | None) -> range:
-    """``slice``: the columns that a block of a data frame fills."""
-    return range(start, stop, 1 if step is None else step)
+class Slice:
+    """``slice``: the columns that a block of a data frame fills.
+
+    Attributes:
+        positions: the columns' numbers.
+    """
+
+    def __init__(self, start: int, stop: int, step: int | None) -> None:
+        step = 1 if step is None else step
+        if not all(type(number) is int for number in (start, stop, step)):
+            raise TypeError("a block of a data frame fills columns that are no numbers")
+        if not (0 <= start <= stop <= _MOST_COLUMNS and step > 0):
+            raise ValueError("a block of a data frame fills columns that no result file has")
+        self.positions = list(range(start, stop, step))
+
+    def __setstate__(self, state: object) -> None:
+        raise TypeError("a slice has no state")
 
 
 def plain_bytes(raw: bytes = b"") -> bytes:
@@ -130,7 +146,7 @@ def restore_arrow_strings(data: tuple[Any, ...]) -> list[str | None]:
 
 def join_chunks(chunks: list[list[object]], *_arrow_type: object) -> list[object]:
     """``pyarrow.chunked_array``."""
-    return [value for chunk in chunks for value in chunk]
+    return [value for chunk in chunks for value in _checked_list(chunk)]
 
 
 class StringArray:
@@ -144,7 +160,7 @@ class StringArray:
             values = state["_pa_array"] if "_pa_array" in state else state["_data"]
         else:
             values = state[1].values
-        self.values = [value if isinstance(value, str) else None for value in values]
+        self.values = [value if isinstance(value, str) else None for value in _checked_list(values)]
 
 
 def new_string_array(_array_class: object, _checksum: object, _state: object) -> StringArray:
@@ -168,13 +184,13 @@ class Block:
         raise TypeError("a block of a data frame has no state")
 
 
-def unpickle_block(values: Array | StringArray, placement: range | Array, ndim: int) -> Block:
+def unpickle_block(values: Array | StringArray, placement: Slice | Array, ndim: int) -> Block:
     """``_unpickle_block``: values of a row of columns, and which columns they are."""
     columns = [values.values] if isinstance(values, StringArray) else values.values
-    positions = placement.values if isinstance(placement, Array) else placement
+    positions = placement.values if isinstance(placement, Array) else placement.positions
     if ndim != 2 or len(columns) != len(positions):
         raise ValueError("a block of a data frame has other columns than it says")
-    return Block(columns, list(positions))
+    return Block(columns, positions)
 
 
 def join_blocks(blocks: Sequence[Block], axes: Sequence[list[str] | None]) -> dict[str, list[Any]]:
@@ -221,13 +237,27 @@ class LabeledSubstring:
     def __setstate__(self, state: dict[str, Any]) -> None:
         unknown = state.keys() - {"start", "end", "tag", "text"}
         if unknown:
-            raise ValueError(f"a mention has the unknown attribute {sorted(unknown)[0]!r}")
-        self.start, self.end = int(state["start"]), int(state["end"])
-        self.tag, self.text = str(state["tag"]), state.get("text")
+            raise ValueError(f"a mention has the unknown attribute {quoted(min(unknown))}")
+        self.start, self.end = state["start"], state["end"]
+        self.tag, self.text = state["tag"], state.get("text")
+
+
+def _checked_list(values: object) -> list[Any]:
+    if not isinstance(values, list):
+        raise TypeError("expected a list of values")
+    return values
+
+
+def _checked_shape(shape: object) -> tuple[int, ...]:
+    if not isinstance(shape, tuple) or len(shape) > 2:
+        raise TypeError("the shape of an array is not one number or two")
+    if not all(type(count) is int and count >= 0 for count in shape):
+        raise TypeError("the shape of an array is not made of numbers")
+    return shape
 
 
 def _nested(flat: list[Any], shape: tuple[int, ...]) -> list[Any]:
-    if prod(shape) != len(flat) or len(shape) > 2:
+    if prod(_checked_shape(shape)) != len(flat):
         raise ValueError("an array has another shape than its values")
     if 0 in shape:
         return _without_values(shape)
@@ -239,6 +269,6 @@ def _nested(flat: list[Any], shape: tuple[int, ...]) -> list[Any]:
 
 def _without_values(shape: tuple[int, ...]) -> list[Any]:
     # An array of the shape (10**12, 0) needs no bytes, but would become as many empty lists.
-    if shape[0] > _MOST_EMPTY_COLUMNS:
+    if shape[0] > _MOST_COLUMNS:
         raise ValueError(f"an array of the shape {shape} has no place in a result file")
     return [[] for _ in range(shape[0])] if len(shape) == 2 else []

@@ -63,8 +63,10 @@ def rebuild_tensor(
     """``torch._utils._rebuild_tensor_v2``: a numpy array of its own memory."""
     import numpy
 
-    if not isinstance(storage, numpy.ndarray) or min((offset, *size, *stride)) < 0:
-        raise ValueError("a tensor is not built on a storage")
+    if not isinstance(storage, numpy.ndarray):
+        raise TypeError("a tensor is not built on a storage")
+    if not all(type(number) is int and number >= 0 for number in (offset, *size, *stride)):
+        raise ValueError("the shape of a tensor is not made of numbers")
     if 0 in size:
         return numpy.zeros(size, storage.dtype)
     last = offset + sum((count - 1) * step for count, step in zip(size, stride, strict=True))

@@ -9,17 +9,17 @@ version of pandas or torch wrote it, and without importing either.
 from __future__ import annotations
 
 import pickle
-from pathlib import Path
+from typing import IO
 
 from mtner_cli.core.evaluate import pickled_frames as frames
 from mtner_cli.core.evaluate.pickled_tensors import load_storage, rebuild_tensor
 from mtner_cli.core.evaluate.restricted_unpickler import RefusedNameError, RestrictedUnpickler
-from mtner_cli.errors import DataError
+from mtner_cli.errors import MOST_CHARACTERS, quoted, visible
 
 # Everything that a result file may name: module, name, and what stands in for it. The same thing
 # has several modules where the major versions of numpy and pandas disagree.
 _STAND_INS: list[tuple[tuple[str, ...], str, object]] = [
-    (("builtins",), "slice", frames.plain_slice),
+    (("builtins",), "slice", frames.Slice),
     (("builtins",), "bytearray", frames.plain_bytes),
     (("collections",), "OrderedDict", dict),
     (("numpy",), "dtype", frames.Dtype),
@@ -56,39 +56,43 @@ ADMITTED = {
 }
 
 
-def read_pickle(path: Path) -> object:
+class ResultFileError(Exception):
+    """What is wrong with a result file and what to do; whoever knows the file's name adds it."""
+
+
+def read_pickle(stream: IO[bytes]) -> object:
     """What a result pickle holds, in plain Python: data frames come as
     :class:`~mtner_cli.core.evaluate.pickled_frames.Table`, tensors as numpy arrays.
 
+    A hostile file can exhaust memory, time or the depth of the stack, so this runs in a process
+    that is limited in them: :mod:`mtner_cli.core.evaluate.caged_reader`.
+
     Raises:
-        DataError: if the file is missing, is no pickle, is damaged, or names anything that a
-            result file does not need. In no case is anything of the file's choosing executed.
+        ResultFileError: if it is no pickle, is damaged, or names anything that a result file does
+            not need. In no case is anything of the file's choosing executed.
     """
     try:
-        with path.open("rb") as stream:
-            return RestrictedUnpickler(stream, ADMITTED).load()
-    except OSError as error:
-        raise DataError(path, None, f"cannot be read: {error.strerror}") from error
+        return RestrictedUnpickler(stream, ADMITTED).load()
     except RefusedNameError as error:
-        raise DataError(
-            path,
-            None,
-            f"refused: the pickle asks for {error}, which no result file needs. Nothing of it "
-            "was executed. Do not load it with other tools unless you trust who made it",
+        raise ResultFileError(
+            f"refused: the pickle asks for {_shortened(str(error))}, which no result file needs. "
+            "Nothing of it was executed. Do not load it with other tools unless you trust who "
+            "made it"
         ) from error
-    except (pickle.UnpicklingError, *_MALFORMED) as error:
-        raise DataError(
-            path, None, f"is no result pickle, or a damaged one ({type(error).__name__}: {error})"
-        ) from error
+    except (pickle.UnpicklingError, *MALFORMED) as error:
+        raise ResultFileError(f"is no result pickle, or a damaged one ({reason(error)})") from error
 
 
-_MALFORMED = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
+def reason(error: Exception) -> str:
+    """The type and the message of an error, which may show content of the file."""
+    detail = error.args[0] if error.args else ""
+    text = detail if isinstance(detail, str) else quoted(detail)
+    return f"{type(error).__name__}: {_shortened(text)}"
+
+
+def _shortened(text: str) -> str:
+    return visible(text[:MOST_CHARACTERS])
+
+
+MALFORMED = (ArithmeticError, AttributeError, EOFError, LookupError, TypeError, ValueError)
+"""What Python raises on values of the wrong kind; lack of memory or stack is not among them."""

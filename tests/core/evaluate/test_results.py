@@ -82,7 +82,8 @@ def test_frames_have_a_row_per_span_with_its_tags():
 @pytest.mark.parametrize("sentences", [SENTENCES, ()])
 def test_the_columns_are_those_of_the_original_system(sentences, shared_data):
     frame = mention_frame(sentences, joined=False)
-    original = read_pickle(shared_data / "original-pickle" / "test_results.pkl")["pred_df"]
+    with (shared_data / "original-pickle" / "test_results.pkl").open("rb") as file:
+        original = read_pickle(file)["pred_df"]
     assert tuple(frame.columns) == tuple(original.columns) == COLUMNS
     kinds = [str(kind) for kind in frame.dtypes]
     assert kinds[:6] == ["int64", "int64", "int64", "object", "object", "bool"]
@@ -150,7 +151,8 @@ def test_reading_gives_all_mentions_in_the_order_of_the_text(tmp_path):
 
 def test_cross_corpus_results_have_joined_tags_only(tmp_path):
     write_cross_corpus_pickle(tmp_path / "r.pkl", SENTENCES)
-    assert list(read_pickle(tmp_path / "r.pkl")) == ["data", "pred_df"]
+    with (tmp_path / "r.pkl").open("rb") as file:
+        assert list(read_pickle(file)) == ["data", "pred_df"]
     first, _ = read_result_sentences(tmp_path / "r.pkl")
     assert [mention.tag for mention in first.predicted] == ["Disease", "Disease"]
 
