@@ -27,7 +27,7 @@ def test_from_the_sheet_to_the_scores(tmp_path):
     write_filtered(sheet, corpora, "csv")
     header, *rows = sheet.read_text("utf-8-sig").splitlines()
     verdicts = ["yes,yes", "no,yes", "yes,yes", "no,no", "yes,", ","]
-    filled = [row.removesuffix(",") + pair for row, pair in zip(rows, verdicts, strict=True)]
+    filled = [row.removesuffix('"",""') + pair for row, pair in zip(rows, verdicts, strict=True)]
     sheet.write_text("\n".join([header, *filled]), "utf-8-sig")
     result = CliRunner().invoke(app, [str(sheet)], env={"COLUMNS": "120"})
     assert result.exit_code == 0, result.output

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from mtner_cli.errors import DataError
+from mtner_cli.core.evaluate.sheet_cells import unguarded
+from mtner_cli.errors import DataError, quoted
 
 ANNOTATORS = ("annotator_1", "annotator_2")
 _VERDICTS = {
@@ -17,6 +20,9 @@ _VERDICTS = {
     "": None,
 }
 _DELIMITERS = (",", ";", "\t")  # what spreadsheet programs save, by the user's country
+_COLUMNS = ("corpus", "type", *ANNOTATORS)
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_MEND_ROW = "mend the row, or copy the verdicts into a new sheet of 'mtner filter-ood'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +74,11 @@ def read_sheet(path: Path) -> list[Judged]:
         DataError: if the file is no such sheet, a verdict is neither yes nor no, or there is none.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            judged = list(_rows(path, file))
+        # A byte that is no UTF-8 becomes half of a surrogate pair, so that its line can be told.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            judged = list(_judged_rows(path, _checked_lines(path, file)))
     except OSError as error:
         raise DataError(path, None, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DataError(path, None, "is not in UTF-8; save the sheet as 'CSV UTF-8'") from None
-    except csv.Error as error:
-        raise DataError(path, None, f"is no CSV file: {error}") from None
     if all(row.verdicts == (None, None) for row in judged):
         raise DataError(path, None, f"holds no verdicts: fill {' and '.join(ANNOTATORS)} (yes, no)")
     return judged
@@ -108,25 +111,57 @@ def _kappa(both: list[tuple[bool | None, bool | None]], agreed: int) -> float | 
     return (agreed * count - chance) / (count**2 - chance) if chance < count**2 else None
 
 
-def _rows(path: Path, file: TextIO) -> Iterator[Judged]:
-    header = file.readline()
-    file.seek(0)
-    reader = csv.DictReader(file, delimiter=max(_DELIMITERS, key=header.count))
-    missing = {"corpus", "type", *ANNOTATORS} - set(reader.fieldnames or ())
-    if missing:
+def _checked_lines(path: Path, file: TextIO) -> Iterator[str]:
+    for number, line in enumerate(file, 1):
+        if _NOT_UTF8.search(line):
+            message = "is not in UTF-8; save the sheet as 'CSV UTF-8'"
+            raise DataError(path, number, message)
+        yield line
+
+
+def _judged_rows(path: Path, lines: Iterator[str]) -> Iterator[Judged]:
+    rows = _rows(path, lines)
+    _, header = next(rows, (1, []))
+    wrong = [name for name in _COLUMNS if header.count(name) != 1]
+    if wrong:
         raise DataError(
             path,
             1,
-            f"expected the columns of 'mtner filter-ood --format csv'; {sorted(missing)[0]!r} is "
-            "missing",
+            f"expected the columns of 'mtner filter-ood --format csv'; {wrong[0]!r} is "
+            f"{'there twice' if wrong[0] in header else 'missing'}",
         )
-    for row in reader:
-        first, second = (_verdict(path, reader.line_num, row[name] or "") for name in ANNOTATORS)
-        yield Judged(row["corpus"], row["type"], (first, second))
+    places = [header.index(name) for name in _COLUMNS]
+    for line, cells in rows:
+        if any(cells[len(header) :]):
+            raise DataError(path, line, f"has more cells than the header; {_MEND_ROW}")
+        # Some spreadsheet programs leave out the empty cells at the end of a row.
+        cells += [""] * (len(header) - len(cells))
+        corpus, entity_type, *texts = (cells[place] for place in places)
+        if not corpus or not entity_type:
+            raise DataError(path, line, f"names no corpus or no type; {_MEND_ROW}")
+        first, second = (_verdict(path, line, text) for text in texts)
+        yield Judged(unguarded(corpus), unguarded(entity_type), (first, second))
+
+
+def _rows(path: Path, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, each with the number of its first line."""
+    header = next(lines, "")
+    delimiter = max(_DELIMITERS, key=header.count)
+    reader = csv.reader(chain([header], lines), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(path, line, f"is no row of a CSV file ({error}); {_MEND_ROW}") from None
 
 
 def _verdict(path: Path, line: int, text: str) -> bool | None:
     verdict = text.strip().casefold()
     if verdict not in _VERDICTS:
-        raise DataError(path, line, f"expected the verdict yes or no, or nothing; found {text!r}")
+        raise DataError(
+            path, line, f"expected the verdict yes or no, or nothing; found {quoted(text)}"
+        )
     return _VERDICTS[verdict]

@@ -11,7 +11,9 @@ from typing import Any, Literal, TextIO
 from mtner_cli.core.corpus.atomic import atomic_text_file
 from mtner_cli.core.evaluate.agreement import ANNOTATORS
 from mtner_cli.core.evaluate.out_of_domain import FilteredCorpus, FilteredSentence
-from mtner_cli.core.evaluate.result_file import ResultMention
+from mtner_cli.core.evaluate.result_file import ResultMention, ResultSentence
+from mtner_cli.core.evaluate.sheet_cells import guarded, shortened, shortened_before
+from mtner_cli.errors import visible
 
 FormatName = Literal["txt", "jsonl", "csv"]
 SHEET_COLUMNS = (
@@ -50,8 +52,8 @@ def write_filtered(path: Path, corpora: Sequence[FilteredCorpus], file_format: F
 def _write_text(file: TextIO, corpora: Sequence[FilteredCorpus]) -> None:
     for corpus in corpora:
         counts = ", ".join(f"{tag} ({count})" for tag, count in corpus.counts.items())
-        file.write(f"{_CORPUS_RULE}\nCORPUS: {corpus.name}\nRELEVANT TYPES: {counts}\n")
-        file.write(f"{_CORPUS_RULE}\n")
+        lines = (f"CORPUS: {corpus.name}", f"RELEVANT TYPES: {counts}")
+        file.write("\n".join((_CORPUS_RULE, *map(_in_one_line, lines), _CORPUS_RULE, "")))
         for filtered in corpus.sentences:
             file.write("\n".join(_text_lines(filtered)))
             file.write(f"\n{_RULE}\n")
@@ -70,7 +72,12 @@ def _text_lines(filtered: FilteredSentence) -> Iterator[str]:
 
 
 def _mention_text(mention: ResultMention) -> str:
-    return f"'{mention.text}'({mention.start}, {mention.end})//{mention.tag}"
+    return _in_one_line(f"'{mention.text}'({mention.start}, {mention.end})//{mention.tag}")
+
+
+def _in_one_line(text: str) -> str:
+    """Show all controls of the terminal, and line ends, which could feign other lines."""
+    return visible(text).replace("\n", "\\n")
 
 
 def _write_json_lines(file: TextIO, corpora: Sequence[FilteredCorpus]) -> None:
@@ -95,33 +102,34 @@ def _mention_json(mention: ResultMention) -> dict[str, Any]:
 
 
 def _write_sheet(file: TextIO, corpora: Sequence[FilteredCorpus]) -> None:
-    writer = csv.writer(file, lineterminator="\n")
+    # A lone carriage return in a cell would end the row for many readers, were it not in quotes.
+    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(SHEET_COLUMNS)
     for corpus in corpora:
         for filtered in corpus.sentences:
+            gold = shortened("; ".join(map(_mention_text, filtered.sentence.gold)))
             for mention in filtered.relevant:
-                writer.writerow(_sheet_row(corpus.name, filtered, mention))
+                cells = _sheet_row(corpus.name, filtered.sentence, mention, gold)
+                writer.writerow(guarded(cell) if isinstance(cell, str) else cell for cell in cells)
 
 
-def _sheet_row(corpus: str, filtered: FilteredSentence, mention: ResultMention) -> list[Any]:
-    sentence = filtered.sentence
-    before, after = sentence.text[: mention.char_start], sentence.text[mention.char_end :]
+def _sheet_row(
+    corpus: str, sentence: ResultSentence, mention: ResultMention, gold: str
+) -> list[str | int]:
+    before = shortened_before(sentence.text[: mention.char_start])
+    after = shortened(sentence.text[mention.char_end :])
+    text = shortened(mention.text)
     return [
         corpus,
         sentence.number,
-        _not_a_formula(f"{before}«{mention.text}»{after}"),
-        _not_a_formula(mention.text),
+        f"{before}«{text}»{after}",
+        text,
         mention.start,
         mention.end,
         mention.tag,
-        "; ".join(map(_mention_text, sentence.gold)),
+        gold,
         *("" for _ in ANNOTATORS),
     ]
-
-
-def _not_a_formula(text: str) -> str:
-    # A spreadsheet program would compute "-1031T/C", or worse, run what a hostile file holds.
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 _WRITERS: dict[FormatName, Callable[[TextIO, Sequence[FilteredCorpus]], None]] = {

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import threading
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,3 +121,80 @@ def test_files_that_are_no_sheet(tmp_path, sheet):
     path = sheet(("yes", "no"), encoding="latin-1")
     with pytest.raises(DataError, match="not in UTF-8"):
         read_sheet(path)
+
+
+@pytest.fixture
+def broken(tmp_path):
+    def write(*lines: str | bytes):
+        path = tmp_path / "sheet.csv"
+        head = b"corpus,sentence,type,annotator_1,annotator_2"
+        raw = [line if isinstance(line, bytes) else line.encode() for line in lines]
+        path.write_bytes(b"\n".join((head, b'BC5,"by\nZo\xc3\xab",PER,yes,no', *raw)))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("c", "names no corpus or no type; mend the row"),
+        ("BC5,by Zoë", "names no corpus or no type"),
+        (",by Zoë,PER,yes,no", "names no corpus or no type"),
+        ("BC5,by Zoë, seen,PER,yes,no", "has more cells than the header; mend the row"),
+        ("BC5,by Zoë,PER,yes,\x1b[2Jno", r"found '\\x1b\[2Jno'"),
+        ("BC5,by Zoë,PER,yes,n\0o", r"found 'n\\x00o'"),
+        ("BC5,by Zoë,PER,yes," + "no" * 1000, r"found '(no)+'\.\.\. \(2,000 characters\)"),
+        ('BC5,"by Zoë,PER,yes,no\nBC5,by,PER,yes,no', "is no row of a CSV file \\(unexpected end"),
+        ('BC5,"by" Zoë,PER,yes,no', "is no row of a CSV file"),
+        (f"BC5,{'x' * 200_000},PER,yes,no", "is no row of a CSV file \\(field larger than"),
+        (b"BC5,by Zo\xeb,PER,yes,no", "is not in UTF-8; save the sheet as 'CSV UTF-8'"),
+        (b"BC5,\xed\xb3\xbf,PER,yes,no", "is not in UTF-8"),
+    ],
+)
+def test_a_malformed_row_is_told_with_its_line(broken, line, message):
+    with pytest.raises(DataError, match=rf"sheet\.csv:4: .*{message}"):
+        read_sheet(broken(line))
+
+
+def test_empty_cells_at_the_end_and_blank_rows_are_passed_over(broken):
+    rows = read_sheet(broken("BC5,by Zoë,PER", "BC5,by Zoë,PER,yes", ",,,,", "", "BC5,x,PER,,no,,"))
+    assert rows == judged((True, False), (None, None), (True, None), (None, False))
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("corpus,type,annotator_1,annotator_1,annotator_2", "'annotator_1' is there twice"),
+        ("", "'corpus' is missing"),
+        ("\0" * 10, "'corpus' is missing"),
+        ('"corpus', "is no row of a CSV file"),
+    ],
+)
+def test_a_wrong_header_is_told(tmp_path, header, message):
+    (tmp_path / "sheet.csv").write_text(header)
+    with pytest.raises(DataError, match=rf"sheet\.csv:1: .*{message}"):
+        read_sheet(tmp_path / "sheet.csv")
+
+
+def test_a_sheet_from_a_pipe(broken, tmp_path):
+    content, pipe = broken().read_bytes(), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    assert read_sheet(pipe) == judged((True, False))
+    writer.join()
+
+
+SHEET = b'corpus,type,annotator_1,annotator_2\r\nBC5,\'=PER,yes,no\r\n"BC5","P\nER",no,\r\n'
+
+
+@given(st.lists(st.tuples(st.integers(0, len(SHEET)), st.binary(max_size=3)), max_size=4))
+def test_any_damaged_sheet_is_read_or_is_one_error(tmp_path_factory, changes):
+    raw = SHEET
+    for place, new in changes:
+        raw = raw[:place] + new + raw[place + len(new) + place % 2 :]
+    path = tmp_path_factory.mktemp("sheet") / "sheet.csv"
+    path.write_bytes(raw)
+    with suppress(DataError):
+        assert all(row.corpus and row.entity_type for row in read_sheet(path))

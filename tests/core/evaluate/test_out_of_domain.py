@@ -121,6 +121,30 @@ def test_the_text_shows_all_mentions_in_order(tmp_path):
     ]
 
 
+def test_the_text_hides_no_characters_and_no_lines(tmp_path):
+    """A mention must not steer a terminal that shows the file, or feign lines of its own."""
+    hostile = ResultMention(0, 9, 0, 1, "\x1b[2J\u202e\nNone.", "G\x9b\nPRED MENTIONS:")
+    name = "c\x07\nCORPUS: d"
+    sentence = ResultSentence(0, name, hostile.text, (hostile.text,), [hostile], [hostile])
+    corpora = filter_predictions([sentence], {name: (hostile.tag,)})
+    write_filtered(tmp_path / "out.txt", corpora, "txt")
+    mention = r"'\x1b[2J\u202e\nNone.'(0, 1)//G\x9b\nPRED MENTIONS:"
+    assert (tmp_path / "out.txt").read_text("utf-8").split("\n") == [
+        "=" * 80,
+        r"CORPUS: c\x07\nCORPUS: d",
+        r"RELEVANT TYPES: G\x9b\nPRED MENTIONS: (1)",
+        "=" * 80,
+        "sent_idx=0",
+        r"['\x1b[2J\u202e\nNone.']",
+        "GOLD MENTIONS:",
+        mention,
+        "PRED MENTIONS:",
+        mention,
+        "-" * 80,
+        "",
+    ]
+
+
 def test_json_lines(tmp_path):
     write_filtered(tmp_path / "o.jsonl", filter_predictions(SENTENCES, SPECIFICATION), "jsonl")
     _, bc5 = map(json.loads, (tmp_path / "o.jsonl").read_text("utf-8").splitlines())
