@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 
 from mtner_cli.cli.filter_ood import filter_ood
 from mtner_cli.errors import ConfigError, DataError
+from tests.cli.conftest import mtner
+from tests.core.evaluate.pickle_programs import BOMBS, data_frame, program, sentences
 
 app = typer.Typer()
 app.command()(filter_ood)
@@ -77,8 +79,29 @@ def test_a_hostile_pickle_is_refused(run, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.pkl", "spec.yaml"]
 
 
-def test_the_pickle_is_not_overwritten(run, tmp_path):
+@pytest.mark.parametrize("out", ["r.pkl", "link", "spec.yaml", "new/../spec.yaml"])
+def test_no_input_is_overwritten(run, tmp_path, out):
     (tmp_path / "r.pkl").write_bytes(b"kept")
-    result = run("BC5: [LOC]", tmp_path / "r.pkl", "--out", tmp_path / "r.pkl")
+    (tmp_path / "link").symlink_to("r.pkl")
+    (tmp_path / "new").mkdir()
+    result = run("BC5: [LOC]", tmp_path / "r.pkl", "--out", tmp_path / out)
     assert isinstance(result.exception, ConfigError)
     assert (tmp_path / "r.pkl").read_bytes() == b"kept"
+    assert (tmp_path / "spec.yaml").read_text() == "BC5: [LOC]"
+
+
+def test_a_pickle_that_would_exhaust_the_machine_is_one_error(project, tmp_path):
+    """On the command line, from another folder; an older output stays."""
+    (tmp_path / "spec.yaml").write_text("clinic: [Protein]")
+    (tmp_path / "r.pkl").write_bytes(program(BOMBS["memory of 4 billion places"]))
+    (tmp_path / "out.txt").write_text("older")
+    options = ("--spec", "spec.yaml", "--pickle", "r.pkl", "--out", "out.txt")
+    done = mtner(project, tmp_path, "filter-ood", *options)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: r.pkl: takes more memory than a result file of its size")
+    assert (tmp_path / "out.txt").read_text() == "older"
+    (tmp_path / "r.pkl").write_bytes(program(sentences(data_frame())))
+    done = mtner(project, tmp_path, "filter-ood", *options)
+    assert done.returncode == 0, done.stderr
+    assert "'p53'(0, 1)//Protein" in (tmp_path / "out.txt").read_text()
+    assert len(list(tmp_path.iterdir())) == 3

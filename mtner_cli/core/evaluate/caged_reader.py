@@ -29,9 +29,9 @@ from mtner_cli.core.evaluate.safe_pickle import ResultFileError, read_pickle
 # What reading a result file may take. Files of 20 to 130 MB, of this system and the original one,
 # took 9 bytes of memory for each of their own, a second for 33 MB, and gave less than they hold.
 MEMORY = 512 << 20
-MEMORY_PER_BYTE = 24
+MEMORY_PER_BYTE = 16
 SECONDS = 3
-BYTES_PER_SECOND = 1 << 20
+BYTES_PER_SECOND = 4 << 20
 ANSWER = 4 << 20
 ANSWER_PER_BYTE = 8
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from mtner_cli.config.faults import Fault, Origin
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.evaluate.result_file import ResultMention, ResultSentence
-from mtner_cli.errors import ConfigError
+from mtner_cli.errors import MOST_CHARACTERS, MOST_FAULTS, ConfigError, quoted
 
 Specification = Mapping[str, tuple[str, ...]]
 """The relevant types of each corpus, as the result file spells both."""
@@ -89,10 +90,15 @@ def filter_predictions(
     unknown = [corpus for corpus in specification if corpus not in predicted]
     if unknown:
         raise ConfigError(
-            [f"the results have no corpus {corpus!r}{_contents(predicted)}" for corpus in unknown]
+            [
+                f"the results have no corpus {quoted(corpus)}{_contents(predicted)}"
+                for corpus in unknown
+            ]
         )
     if not any(predicted[corpus][tag] for corpus, types in specification.items() for tag in types):
-        wanted = "; ".join(f"{', '.join(types)} on {name}" for name, types in specification.items())
+        wanted = "; ".join(
+            f"{listed(types)} on {_shown(name)}" for name, types in specification.items()
+        )
         raise ConfigError([f"the results have no prediction of {wanted}{_contents(predicted)}"])
     return [
         FilteredCorpus(
@@ -121,7 +127,21 @@ def _contents(predicted: Mapping[str, Counter[str]]) -> str:
     if not predicted:
         return "; they have no sentences"
     corpora = (
-        f"{corpus} (predicted there: {', '.join(sorted(counts)) or 'nothing'})"
-        for corpus, counts in predicted.items()
+        f"{_shown(corpus)} (predicted there: {listed(sorted(counts)) or 'nothing'})"
+        for corpus, counts in islice(predicted.items(), MOST_FAULTS)
     )
-    return f"; they have {', '.join(corpora)}"
+    return f"; they have {', '.join(corpora)}{_others(len(predicted))}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names that stand in a file, and how many more there are where these are many."""
+    return ", ".join(map(_shown, names[:MOST_FAULTS])) + _others(len(names))
+
+
+def _others(count: int) -> str:
+    return f", ... and {count - MOST_FAULTS:,} more" if count > MOST_FAULTS else ""
+
+
+def _shown(name: str) -> str:
+    """A name as it is where it is an ordinary one."""
+    return name if name.isprintable() and len(name) <= MOST_CHARACTERS else quoted(name)

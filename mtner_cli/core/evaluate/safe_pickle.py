@@ -73,6 +73,8 @@ def read_pickle(stream: IO[bytes]) -> object:
     """
     try:
         return RestrictedUnpickler(stream, ADMITTED).load()
+    except OSError as error:
+        raise ResultFileError(f"cannot be read: {error.strerror}") from error
     except RefusedNameError as error:
         raise ResultFileError(
             f"refused: the pickle asks for {_shortened(str(error))}, which no result file needs. "

@@ -91,6 +91,21 @@ def test_types_that_were_never_predicted_list_what_the_results_have():
         filter_predictions([], {"BC5": ("PERS",)})
 
 
+def test_what_the_results_have_is_cut_and_in_one_line():
+    mentions = [PARIS._replace(tag=f"LOC\n\x1b{number}") for number in range(100)]
+    sentences = [
+        ResultSentence(number, f"c{number:02}", TEXT, (TEXT,), [], mentions) for number in range(30)
+    ]
+    with pytest.raises(ConfigError) as failure:
+        filter_predictions(sentences, {"BC5": ("LOC",)})
+    message = str(failure.value)
+    assert message.isprintable()
+    assert r"c00 (predicted there: 'LOC\n\x1b0', " in message
+    assert message.count(", ... and 80 more)") == 20
+    assert message.endswith(", ... and 10 more")
+    assert "c20" not in message
+
+
 def test_the_text_shows_all_mentions_in_order(tmp_path):
     corpora = filter_predictions(SENTENCES, SPECIFICATION)
     write_filtered(tmp_path / "out.txt", corpora, "txt")

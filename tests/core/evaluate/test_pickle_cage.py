@@ -19,7 +19,8 @@ from mtner_cli.errors import DataError
 from tests.core.evaluate.pickle_programs import BOMBS, data_frame, program, sentences
 
 READ = (
-    "import sys; from pathlib import Path; "
+    "import signal, sys; from pathlib import Path; "
+    "signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from mtner_cli.core.evaluate.pickle_cage import caged_sentences; "
     "list(caged_sentences(Path(sys.argv[1])))"
 )
