@@ -30,7 +30,7 @@ from mtner_cli.core.evaluate.safe_pickle import ResultFileError, read_pickle
 # took 9 bytes of memory for each of their own, a second for 33 MB, and gave less than they hold.
 MEMORY = 512 << 20
 MEMORY_PER_BYTE = 16
-SECONDS = 3
+SECONDS = 2
 BYTES_PER_SECOND = 4 << 20
 ANSWER = 4 << 20
 ANSWER_PER_BYTE = 8

@@ -46,7 +46,6 @@ EXCEEDED = {
     "hash": "takes more time than a result file of its size",
     "hashes that are all the same": "takes more time than a result file of its size",
     "memory of 150 million places": "takes more memory than a result file of its size",
-    "the same types a hundred thousand times": "takes more memory than a result file of its size",
     "deep key": "is nested more deeply than any result file",
 }
 
