@@ -34,6 +34,7 @@ SECONDS = 2
 BYTES_PER_SECOND = 4 << 20
 ANSWER = 4 << 20
 ANSWER_PER_BYTE = 8
+LARGEST = 1 << 30  # no more for larger files: an empty one of a terabyte takes no room on a disk
 
 OUT_OF_MEMORY = 3
 TOO_DEEP = 4
@@ -43,9 +44,9 @@ _PARENT_DEATH_SIGNAL, _DUMPABLE = 1, 4  # prctl's names of what it sets
 
 
 def size_of(stream: IO[bytes]) -> int:
-    """The size of a file in bytes; 0 for a pipe, which does not tell."""
+    """The bytes of a file that count for its limits; 0 for a pipe, which does not tell."""
     status = os.fstat(stream.fileno())
-    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return min(status.st_size, LARGEST) if stat.S_ISREG(status.st_mode) else 0
 
 
 def main(parent: int) -> None:
