@@ -11,6 +11,7 @@ from mtner_cli.core.convert.bioc_xml import xml_documents
 from mtner_cli.core.convert.documents import Document, Passage, sentences_of
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import Place, SourceSentence
+from mtner_cli.core.corpus.text_lines import reading
 from mtner_cli.core.types import Span
 from mtner_cli.errors import DataError
 
@@ -48,13 +49,8 @@ def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
 
 
 def _is_json(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            start = file.read(1024).lstrip(_BEFORE_JSON)
-    except FileNotFoundError:
-        raise DataError(path, None, "there is no such file") from None
-    except OSError as error:
-        raise DataError(path, None, f"cannot be read: {error.strerror}") from None
+    with reading(path), path.open("rb") as file:
+        start = file.read(1024).lstrip(_BEFORE_JSON)
     return start[:1] in (b"{", b"[")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mtner_cli.core.corpus.text_lines import reading
 from mtner_cli.errors import DataError
 
 _PIECE = 1 << 16
@@ -62,8 +63,6 @@ def _events(path: Path) -> Iterator[tuple[int, str, Any]]:
             del events[:]
             line += piece.endswith(b"\n")
         parser.close()
-    except OSError as error:
-        raise DataError(path, None, f"cannot be read: {error.strerror}") from None
     except (ijson.JSONError, ValueError, SystemError) as error:
         # A number of thousands of digits is a SystemError of the parser.
         problem = error.args[0] if error.args else ""
@@ -75,7 +74,7 @@ def _events(path: Path) -> Iterator[tuple[int, str, Any]]:
 
 def _line_pieces(path: Path) -> Iterator[bytes]:
     """The file in pieces none of which goes beyond the end of a line."""
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         if file.read(len(_BYTE_ORDER_MARK)) != _BYTE_ORDER_MARK:
             file.seek(0)
         while piece := file.readline(_PIECE):

@@ -5,23 +5,12 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import UnsupportedOperation
 from pathlib import Path
+from typing import BinaryIO, TextIO
 
-from mtner_cli.errors import ConfigError, DataError
-
-
-def text_encoding(name: str) -> str:
-    """The encoding to open a file with: ``utf-8`` also reads files that start with a BOM.
-
-    Raises:
-        ConfigError: if no encoding has this name.
-    """
-    try:
-        canonical = codecs.lookup(name).name
-    except LookupError:
-        fault = f"unknown text encoding {name!r}: give a name such as utf-8 or latin-1"
-        raise ConfigError([fault]) from None
-    return "utf-8-sig" if canonical == "utf-8" else canonical
+from mtner_cli.config.text_encoding import text_encoding
+from mtner_cli.errors import DataError
 
 
 def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
@@ -34,7 +23,11 @@ def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, s
         DataError: if the file cannot be read or holds bytes that are not of the encoding.
     """
     codec = text_encoding(encoding)
-    with _faults_named(path, encoding, codec), path.open(encoding=codec, newline="\n") as lines:
+    with (
+        reading(path),
+        path.open(encoding=codec, newline="\n") as lines,
+        _decoding(path, lines, encoding, codec),
+    ):
         for number, line in enumerate(lines, start=1):
             yield number, line.removesuffix("\n").removesuffix("\r")
 
@@ -45,34 +38,53 @@ def whole_text(path: Path) -> str:
     Raises:
         DataError: as :func:`numbered_lines` does.
     """
-    with _faults_named(path, "utf-8", "utf-8"), path.open(encoding="utf-8", newline="") as file:
+    with (
+        reading(path),
+        path.open(encoding="utf-8", newline="") as file,
+        _decoding(path, file, "utf-8", "utf-8"),
+    ):
         return file.read()
 
 
 @contextmanager
-def _faults_named(path: Path, encoding: str, codec: str) -> Iterator[None]:
-    """Turn faults of reading into errors that name the file and, where it helps, the line."""
+def reading(path: Path) -> Iterator[None]:
+    """Turn a file that is missing or cannot be read into an error that names it.
+
+    Raises:
+        DataError: instead of OSError, and of ValueError, which a name with NUL is.
+    """
     try:
         yield
     except FileNotFoundError:
         raise DataError(path, None, "there is no such file") from None
-    except OSError as error:
-        raise DataError(path, None, f"cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise DataError(path, None, f"cannot be read: {reason}") from None
+
+
+@contextmanager
+def _decoding(path: Path, file: TextIO, encoding: str, codec: str) -> Iterator[None]:
+    """Turn bytes that are not of the encoding into an error that names the line."""
+    try:
+        yield
     except UnicodeError:
-        number, detail = _undecodable_line(path, codec)
+        number, detail = _undecodable_line(file.buffer, codec)
         raise DataError(path, number, f"expected {encoding} text; found {detail}") from None
 
 
-def _undecodable_line(path: Path, codec: str) -> tuple[int, str]:
+def _undecodable_line(file: BinaryIO, codec: str) -> tuple[int | None, str]:
     """Read again in small pieces, because a text file's buffer hides where decoding failed."""
+    try:
+        file.seek(0)
+    except (OSError, UnsupportedOperation):  # a pipe
+        return None, "bytes that are no such text"
     decoder = codecs.getincrementaldecoder(codec)()
     number = 1
-    with path.open("rb") as pieces:
-        for piece in pieces:
-            try:
-                number += decoder.decode(piece).count("\n")
-            except UnicodeDecodeError as error:
-                return number, f"the byte 0x{error.object[error.start]:02X} ({error.reason})"
-            except UnicodeError as error:
-                return number, f"undecodable bytes ({error})"
+    for piece in file:
+        try:
+            number += decoder.decode(piece).count("\n")
+        except UnicodeDecodeError as error:
+            return number, f"the byte 0x{error.object[error.start]:02X} ({error.reason})"
+        except UnicodeError as error:
+            return number, f"undecodable bytes ({error})"
     return number, "an incomplete character at the end of the file"
