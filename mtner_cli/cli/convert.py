@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -98,13 +99,10 @@ def convert_conll(
 
     Example: mtner convert conll eng.train --out data/converted/CoNLL/train.txt
     """
-    options = {
-        "scheme": scheme,
-        "tag_column": tag_column,
-        "word_column": word_column,
-        "charset": charset,
-    }
-    _convert("conll", inputs, out, encoding, ledger, options)
+    _convert(
+        "conll", inputs, out, encoding, ledger,
+        scheme=scheme, tag_column=tag_column, word_column=word_column, charset=charset,
+    )  # fmt: skip
 
 
 @convert_app.command("jsonl")
@@ -122,7 +120,7 @@ def convert_jsonl(
 
     Example: mtner convert jsonl train.jsonl --out data/converted/mine/train.txt
     """
-    _convert("jsonl", inputs, out, encoding, ledger, {"scheme": scheme, "charset": charset})
+    _convert("jsonl", inputs, out, encoding, ledger, scheme=scheme, charset=charset)
 
 
 @convert_app.command("genia")
@@ -140,7 +138,7 @@ def convert_genia(
 
     Example: mtner convert genia GENIAcorpus3.02.merged.fixed.xml --split dev.txt --out dev.parser
     """
-    _convert("genia", inputs, out, encoding, ledger, {"split": split})
+    _convert("genia", inputs, out, encoding, ledger, split=split)
 
 
 @convert_app.command("hunflair")
@@ -149,7 +147,7 @@ def convert_hunflair(inputs: Inputs, out: Out, ledger: LedgerOut = None) -> None
 
     Example: mtner convert hunflair ~/.flair/datasets/huner_gene_nlm_gene/*train.conll --out g.train
     """
-    _convert("hunflair", inputs, out, None, ledger, {})
+    _convert("hunflair", inputs, out, None, ledger)
 
 
 @convert_app.command("pubtator")
@@ -160,7 +158,7 @@ def convert_pubtator(
 
     Example: mtner convert pubtator tmvar_v3.txt --types types.yaml --out tmVar3.txt
     """
-    _convert("pubtator", inputs, out, None, ledger, {}, types)
+    _convert("pubtator", inputs, out, None, ledger, types_path=types)
 
 
 @convert_app.command("bioc")
@@ -169,7 +167,7 @@ def convert_bioc(inputs: Inputs, out: Out, types: Types = None, ledger: LedgerOu
 
     Example: mtner convert bioc BC5CDR_Train.BioC.xml --out data/converted/mine/train.txt
     """
-    _convert("bioc", inputs, out, None, ledger, {}, types)
+    _convert("bioc", inputs, out, None, ledger, types_path=types)
 
 
 @convert_app.command("brat")
@@ -185,7 +183,7 @@ def convert_brat(
 
     Example: mtner convert brat annotated/train --out data/converted/mine/train.txt
     """
-    _convert("brat", inputs, out, None, ledger, {}, types)
+    _convert("brat", inputs, out, None, ledger, types_path=types)
 
 
 @convert_app.command("bc5cdr-halves")
@@ -199,10 +197,11 @@ def convert_bc5cdr_halves(
 
     Example: mtner convert bc5cdr-halves data/original/BC5CDR --out data/converted/BC5_splits
     """
-    from mtner_cli.core.convert.bc5cdr_halves import targets
+    from mtner_cli.core.convert.bc5cdr_halves import CUTS, targets
 
+    both = [folder / name for name in CUTS]
     for source, target, half in targets(folder, out):
-        _convert("bc5cdr-halves", [source], target, None, None, {"half": half})
+        _convert("bc5cdr-halves", [source], target, also_read=both, half=half)
 
 
 @convert_app.command("corpora")
@@ -240,31 +239,32 @@ def _convert(
     name: str,
     inputs: list[Path],
     out: Path,
-    encoding: Literal["simple", "simple-char"] | None,
-    ledger_path: Path | None,
-    options: dict[str, Any],
+    encoding: Literal["simple", "simple-char"] | None = None,
+    ledger_path: Path | None = None,
+    *,
     types_path: Path | None = None,
+    also_read: Iterable[Path] = (),
+    **options: Any,
 ) -> None:
     """Run a converter and show its ledger."""
-    from mtner_cli.core.convert.ledger import write_ledger
-    from mtner_cli.core.convert.registry import convert, refuse_overwriting
+    from mtner_cli.core.convert.registry import convert
     from mtner_cli.report.console import PlainConsole
     from mtner_cli.report.ledger import print_ledgers
 
-    if ledger_path is not None:
-        refuse_overwriting([*inputs, out], ledger_path)
     types = None
     if types_path is not None:
         from mtner_cli.core.convert.options import load_type_map
 
         types = load_type_map(types_path)
+        also_read = [types_path, *also_read]
     console = PlainConsole()
     with console.status(f"converting to {out}"):
-        ledger = convert(name, inputs, out, encoding, types, **options)
+        ledger = convert(
+            name, inputs, out, encoding, types,
+            ledger_path=ledger_path, also_read=also_read, **options,
+        )  # fmt: skip
     _print_path(out, console)
     print_ledgers({"count": ledger}, console)
-    if ledger_path is not None:
-        write_ledger(ledger, ledger_path)
 
 
 def _print_path(path: Path, console: Console) -> None:

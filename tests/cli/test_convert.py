@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import mtner
+from mtner_cli.errors import ConfigError
+from tests.cli.conftest import mtner, run
 
 GOOD = "Renal\tB-Disease\nfailure\tI-Disease\n[/x]\tO\n\nER- cells\tB-[bold]\n"
 BAD = "Renal\tB-Disease\nfailure\n"
@@ -48,6 +49,62 @@ def test_an_input_is_never_overwritten(project: Path, tmp_path: Path, out: str) 
     assert done.returncode == 1
     assert "would overwrite" in done.stderr
     assert (tmp_path / "in.tsv").read_text() == GOOD
+
+
+@pytest.mark.parametrize("outputs", [("ty.yaml",), ("out.txt", "--ledger", "ty.yaml")])
+def test_a_type_map_is_never_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outputs: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.txt").write_text("1|t|p53\n1\t0\t3\tp53\tGene\n")
+    Path("ty.yaml").write_text("Gene: Protein\n")
+    with pytest.raises(ConfigError, match=r"ty\.yaml would overwrite ty\.yaml"):
+        run("convert", "pubtator", "in.txt", "--types", "ty.yaml", "--out", *outputs)
+    assert Path("ty.yaml").read_text() == "Gene: Protein\n"
+
+
+def test_the_halves_never_overwrite_their_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "a\tB-Disease\n\nPretreatment\tO\n\nMetformin\tB-Chemical\n"
+    Path("train.tsv").write_text(rows)
+    Path("devel.tsv").write_text(rows)
+    Path("halves/BC5_Dis").mkdir(parents=True)
+    os.link("devel.tsv", "halves/BC5_Dis/train.txt")
+    with pytest.raises(ConfigError, match=r"train\.txt would overwrite devel\.tsv"):
+        run("convert", "bc5cdr-halves", ".", "--out", "halves")
+
+
+@pytest.mark.parametrize("charset", ["base64", "zip", "\udcff"])
+def test_a_charset_that_is_none(project: Path, tmp_path: Path, charset: str) -> None:
+    (tmp_path / "in.tsv").write_text(GOOD)
+    done = mtner(
+        project, tmp_path, "convert", "conll", "in.tsv", "--out", "o", "--charset", charset
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: unknown text encoding '")
+    assert done.stderr.count("\n") == 1
+
+
+def test_names_that_are_no_utf_8(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
+    records = [{"text": "p53 was", "entities": [[0, 3, "X\ud83d"], [4, 7, ""], [0, 99, "\x1b[2J"]]}]
+    (tmp_path / "in\udcff").write_text("".join(map(json.dumps, records)))
+    done = mtner(
+        project, tmp_path, "convert", "jsonl", "in\udcff", "--out", "o\udcff", "--ledger", "l\udcff"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in\udcff", "l\udcff", "o\udcff"]
+    entries = map(json.loads, (tmp_path / "l\udcff").read_text().splitlines())
+    assert {entry["reason"] for entry in entries} == {
+        "mention outside its sentence",
+        "mention without a type",
+        "half of a surrogate pair became U+FFFD",
+    }
 
 
 def test_a_missing_file(project: Path, tmp_path: Path) -> None:

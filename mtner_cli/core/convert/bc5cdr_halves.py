@@ -5,6 +5,7 @@ Whoever learns from both together, of which neither knows the other's type, show
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def targets(folder: Path, out: Path) -> Iterator[tuple[Path, Path, str]]:
         DataError: if an input is missing, before anything is written.
     """
     for source in CUTS:
-        if not (folder / source).is_file():
+        if not os.path.isfile(folder / source):
             raise DataError(folder / source, None, "there is no such file")
     for half, name in FOLDERS.items():
         for source, split in zip(CUTS, ("train.txt", "dev.txt"), strict=True):

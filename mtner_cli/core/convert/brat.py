@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -20,6 +21,7 @@ from mtner_cli.errors import DataError
 _MENTION = re.compile(r"T\S*\t(\S+) ([0-9]{1,18} [0-9]{1,18}(?:;[0-9]{1,18} [0-9]{1,18})*)\t(.*)")
 _BETWEEN_MENTIONS = {"R": "relation between mentions", "E": "event"}
 _ABOUT_MENTIONS = ("A", "M", "N", "#", "*")
+ENDINGS = (".txt", ".ann")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -45,7 +47,7 @@ def _text_files(inputs: Iterable[Path], ledger: Ledger) -> list[Path]:
     """The texts to read, each once, though it and its annotations may both be given."""
     files: dict[Path, None] = {}
     for path in inputs:
-        if path.is_dir():
+        if os.path.isdir(path):
             annotated = {file.with_suffix(".txt"): None for file in sorted(path.rglob("*.ann"))}
             if not annotated:
                 raise DataError(path, None, "expected .ann files in this folder; found none")
@@ -54,7 +56,7 @@ def _text_files(inputs: Iterable[Path], ledger: Ledger) -> list[Path]:
                     what = f"{file.with_suffix('.ann').name} is not there"
                     ledger.keep_out("text without annotations", Place(file), what)
             files.update(annotated)
-        elif path.suffix in (".txt", ".ann"):
+        elif path.suffix in ENDINGS:
             files[path.with_suffix(".txt")] = None
         else:
             raise DataError(path, None, "expected a folder, .txt files or .ann files of brat")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from mtner_cli.core.convert.source import Place
-from mtner_cli.core.corpus.atomic import atomic_text_file
 from mtner_cli.core.types import Sentence
+from mtner_cli.errors import MtnerError
 
 
 class Entry(NamedTuple):
@@ -66,11 +65,19 @@ class Ledger:
             self.repairs[kind] += entries
 
 
-def write_ledger(ledger: Ledger, path: Path) -> None:
-    """Write every entry as a JSON line with the keys ``part``, ``reason``, ``place``, ``what``."""
-    with atomic_text_file(path) as file:
+def write_ledger(ledger: Ledger, file: TextIO) -> None:
+    """Write every entry as a JSON line with the keys ``part``, ``reason``, ``place``, ``what``.
+
+    Raises:
+        MtnerError: if the file cannot be written.
+    """
+    try:
         for part, reasons in (("kept out", ledger.kept_out), ("repair", ledger.repairs)):
             for reason, entries in reasons.items():
                 for place, what in entries:
                     record = {"part": part, "reason": reason, "place": str(place), "what": what}
                     file.write(f"{json.dumps(record)}\n")
+        file.flush()
+    except OSError as error:
+        message = f"the ledger cannot be written: {error.strerror}; make room, or leave it out"
+        raise MtnerError(message) from None

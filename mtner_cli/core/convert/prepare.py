@@ -110,6 +110,8 @@ def _kept_mentions(
             reason = "empty mention"
         elif span.start < 0 or span.end > len(content):
             reason = "mention outside its sentence"
+        elif not tag:
+            reason = "mention without a type"
         elif span in seen:
             reason = "mention given twice"
         else:

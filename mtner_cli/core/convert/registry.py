@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from mtner_cli.core.actions.codecs import EncodingName
 from mtner_cli.core.convert import (
@@ -19,10 +22,12 @@ from mtner_cli.core.convert import (
     jsonl,
     pubtator,
 )
-from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.ledger import Ledger, write_ledger
 from mtner_cli.core.convert.prepare import prepare
+from mtner_cli.core.convert.rewindable import rewindable
 from mtner_cli.core.convert.source import SourceSentence
 from mtner_cli.core.convert.type_map import TypeMap, map_types
+from mtner_cli.core.corpus.atomic import atomic_text_file
 from mtner_cli.core.corpus.writer import CorpusWriter
 from mtner_cli.errors import ConfigError, DataError
 
@@ -39,6 +44,7 @@ class Converter:
         read: ``read(inputs, ledger, **options)`` streams the sentences of several files in order.
             It names in the ledger only what it leaves out itself; :func:`prepare` checks the rest.
         takes_folders: whether an input may be a folder.
+        read_together: the endings of the files that are read where one of them is given.
     """
 
     name: str
@@ -47,6 +53,7 @@ class Converter:
     encodings: tuple[EncodingName, ...]
     read: Callable[..., Iterator[SourceSentence]]
     takes_folders: bool = False
+    read_together: tuple[str, ...] = ()
 
 
 CONVERTERS = {
@@ -107,6 +114,7 @@ CONVERTERS = {
             ("simple-char",),
             brat.read,
             takes_folders=True,
+            read_together=brat.ENDINGS,
         ),
         Converter(
             "bc5cdr-halves",
@@ -125,44 +133,88 @@ def convert(
     out: Path,
     mode: EncodingName | None = None,
     types: TypeMap | None = None,
+    *,
+    ledger_path: Path | None = None,
+    also_read: Iterable[Path] = (),
     **options: Any,
 ) -> Ledger:
     """Convert files, one after the other, into one action file.
 
     Args:
         name: a key of ``CONVERTERS``.
-        inputs: the source files.
+        inputs: the source files; of a pipe or device a copy is read.
         out: the action file; it appears complete or not at all.
         mode: the action encoding; None takes ``simple`` where the source gives words and
             ``simple-char`` where it gives raw text.
         types: names to write for entity types, None to drop one, ``*`` for all others; None
             keeps all.
+        ledger_path: the file for every entry of the ledger; it appears together with ``out``.
+        also_read: other files that must not be overwritten, such as that of the type map.
         options: those of the converter's ``read``.
 
     Raises:
-        ConfigError: if ``out`` is one of the inputs, or the converter does not write ``mode``.
+        ConfigError: if one of the files to write is one of those to read, or the converter does
+            not write ``mode``.
         DataError: if an input is not of the format; the message names file and line.
     """
     converter = CONVERTERS[name]
     if mode is not None and mode not in converter.encodings:
         allowed = " or ".join(converter.encodings)
         raise ConfigError([f"{name} can be written as {allowed}, not as {mode}"])
-    refuse_overwriting(inputs, out)
+    files_read = [*files_of(converter, inputs, options), *also_read]
+    refuse_overwriting(files_read, out)
+    if ledger_path is not None:
+        refuse_overwriting([*files_read, out], ledger_path)
     ledger = Ledger()
-    sources = converter.read(inputs, ledger, **options)
-    if types is not None:
-        sources = (map_types(source, types, ledger) for source in sources)
-    write_sentences(sources, inputs, out, mode, ledger)
+    with ExitStack() as stack:
+        if not converter.takes_folders:
+            inputs = stack.enter_context(rewindable(inputs))
+        ledger_file = None
+        if ledger_path is not None:
+            # Opened before the action file, so it takes its place last, and only with that.
+            ledger_file = stack.enter_context(atomic_text_file(ledger_path))
+        sources = converter.read(inputs, ledger, **options)
+        if types is not None:
+            sources = (map_types(source, types, ledger) for source in sources)
+        write_sentences(sources, inputs, out, mode, ledger, ledger_file)
     return ledger
+
+
+def files_of(
+    converter: Converter, inputs: Iterable[Path], options: Mapping[str, Any]
+) -> Iterator[Path]:
+    """All files and folders that a conversion reads."""
+    for path in inputs:
+        yield path
+        if path.suffix in converter.read_together:
+            yield from (path.with_suffix(ending) for ending in converter.read_together)
+    yield from (value for value in options.values() if isinstance(value, Path))
 
 
 def refuse_overwriting(inputs: Iterable[Path], out: Path) -> None:
     """Raise ConfigError if writing ``out`` would overwrite an input or a file in one."""
+    target = file_identity(out)
     for path in inputs:
-        same_file = out.exists() and path.exists() and out.samefile(path)
-        within = out.exists() and path.is_dir() and out.resolve().is_relative_to(path.resolve())
-        if same_file or within or out.resolve() == path.resolve():
+        same_file = target is not None and target == file_identity(path)
+        if same_file or (os.path.isdir(path) and _is_within(out, path)):
             raise ConfigError([f"{out} would overwrite {path}: write to another file"])
+
+
+def _is_within(out: Path, folder: Path) -> bool:
+    """Whether ``out`` is a file that is there, in the folder or in one of its folders."""
+    return os.path.exists(out) and out.resolve().is_relative_to(folder.resolve())
+
+
+def file_identity(path: Path) -> object:
+    """What all names of one file have in common, None for a pipe or device: nothing replaces it."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return path.resolve()
+    except (OSError, ValueError):
+        return path  # reading or writing says what is wrong with it
+    plain = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
+    return (status.st_dev, status.st_ino) if plain else None
 
 
 def write_sentences(
@@ -171,23 +223,28 @@ def write_sentences(
     out: Path,
     mode: EncodingName | None,
     ledger: Ledger,
+    ledger_file: TextIO | None = None,
 ) -> None:
     """Stream sentences into an action file and count them in ``ledger``.
+
+    Args:
+        ledger_file: gets the entries of the ledger before the action file takes its place.
 
     Raises:
         DataError: if there is no sentence to write; then there is no file either.
     """
     stream = iter(sources)
     first = next(stream, None)
-    if first is not None:
-        mode = mode or ("simple-char" if first.words is None else "simple")
-        with CorpusWriter(out, mode) as writer:
-            for source in chain([first], stream):
-                sentence = prepare(source, mode, ledger)
-                if sentence is not None:
-                    writer.write(sentence)
-                    ledger.count(sentence)
-            if ledger.sentences:
-                return
+    if first is None:
+        raise DataError(inputs[0], None, "expected sentences; found none")
+    mode = mode or ("simple-char" if first.words is None else "simple")
+    with CorpusWriter(out, mode) as writer:
+        for source in chain([first], stream):
+            sentence = prepare(source, mode, ledger)
+            if sentence is not None:
+                writer.write(sentence)
+                ledger.count(sentence)
+        if not ledger.sentences:
             raise DataError(inputs[0], None, "expected sentences; found none that can be written")
-    raise DataError(inputs[0], None, "expected sentences; found none")
+        if ledger_file is not None:
+            write_ledger(ledger, ledger_file)
