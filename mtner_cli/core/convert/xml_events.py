@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
-from mtner_cli.errors import DataError
+from mtner_cli.core.corpus.text_lines import reading
+from mtner_cli.errors import DataError, quoted
 
 _PIECE = 1 << 16
 
@@ -37,21 +38,29 @@ def xml_events(path: Path) -> Iterator[XmlEvent]:
     """
     events: list[XmlEvent] = []
     parser = _parser(path, events)
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                parser.Parse(piece, False)
-                yield from events
-                events.clear()
-            parser.Parse(b"", True)
+    with reading(path), path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            _parse(parser, piece, path)
             yield from events
-    except FileNotFoundError:
-        raise DataError(path, None, "there is no such file") from None
-    except OSError as error:
-        raise DataError(path, None, f"cannot be read: {error.strerror}") from None
+            events.clear()
+        _parse(parser, b"", path)
+        yield from events
+
+
+def _parse(parser: expat.XMLParserType, piece: bytes, path: Path) -> None:
+    """Give the parser a piece of the file, or nothing at the file's end."""
+    try:
+        parser.Parse(piece, not piece)
     except expat.ExpatError as error:
         problem = expat.ErrorString(error.code)
         raise DataError(path, error.lineno, f"expected well-formed XML: {problem}") from None
+    except (LookupError, ValueError):
+        # Python, not the XML library, knows encodings other than UTF-8, UTF-16 and Latin-1.
+        message = (
+            "the text encoding that its first line names is unknown here, or not one byte for each "
+            "character; save the file as UTF-8, and name that there"
+        )
+        raise DataError(path, 1, message) from None
 
 
 def _parser(path: Path, events: list[XmlEvent]) -> expat.XMLParserType:
@@ -68,11 +77,11 @@ def _parser(path: Path, events: list[XmlEvent]) -> expat.XMLParserType:
         events.append(XmlEvent("text", data, {}, parser.CurrentLineNumber))
 
     def refuse_declaration(name: str, *_: object) -> None:
-        message = f"the entity {name!r} is declared, and entities are refused: write what it means"
-        raise DataError(path, parser.CurrentLineNumber, message)
+        message = f"the entity {quoted(name)} is declared, and entities are refused"
+        raise DataError(path, parser.CurrentLineNumber, f"{message}: write what it means")
 
     def refuse_reference(name: str, *_: object) -> None:
-        message = f"the entity {name!r} is not known here: write what it means"
+        message = f"the entity {quoted(name)} is not known here: write what it means"
         raise DataError(path, parser.CurrentLineNumber, message)
 
     parser.StartElementHandler = start

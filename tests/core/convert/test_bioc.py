@@ -133,6 +133,12 @@ DOCUMENT = "<collection>\n<document><id>1</id>\n{}</document></collection>"
         (f"{OUTSIDE}<collection>&a;</collection>", 1, "the entity 'a' is declared"),
         ("<collection>", 1, "expected well-formed XML"),
         ("PMID 1", 1, "expected well-formed XML"),
+        (
+            '<?xml version="1.0" encoding="UTF-18"?><a/>',
+            1,
+            "encoding .* is unknown here.* as UTF-8",
+        ),
+        ('<?xml version="1.0" encoding="shift_jis"?><a/>', 1, "not one byte for each character"),
         ("<collection/>", None, "expected BioC: documents with passages; found none"),
         ("{}", None, "expected BioC: documents with passages; found none"),
         ("<a>\n<document/></a>", 2, "id: Field required"),

@@ -114,6 +114,7 @@ OUTSIDE = '<!DOCTYPE set [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
         (f"{HEAD}</set>", None, "<article> elements; found none"),
         (f"{HEAD}\n<article></article></set>", 6, "MEDLINE id in <bibliomisc>"),
         (f"{HEAD}<article><sentence/></article></set>", 5, "MEDLINE id in <bibliomisc>"),
+        ('<?xml version="1.0" encoding="big5"?><set/>', 1, "not one byte for each character"),
         ("MEDLINE:1\n", 1, "expected well-formed XML"),
     ],
 )
