@@ -21,7 +21,7 @@ from itertools import pairwise
 
 from mtner_cli.core.actions.boundaries import EncodingError
 from mtner_cli.core.types import Span
-from mtner_cli.errors import ConfigError
+from mtner_cli.errors import ConfigError, quoted
 
 OUTSIDE = "O"
 
@@ -67,7 +67,7 @@ def scheme_named(name: str) -> Scheme:
     canonical = _OTHER_NAMES.get(name.lower(), name.lower())
     if canonical not in SCHEMES:
         known = ", ".join([*SCHEMES, *_OTHER_NAMES])
-        raise ConfigError([f"unknown tag scheme {name!r}: give one of {known}"])
+        raise ConfigError([f"unknown tag scheme {quoted(name)}: give one of {known}"])
     return SCHEMES[canonical]
 
 
@@ -209,18 +209,19 @@ def _step(scheme: Scheme, before: str, tag: str) -> _Step:
     goes_on = letter in scheme.continues + scheme.either and entity_type == open_type
     fault = ""
     if not letter:
-        fault = f"expected O or a tag such as B-Disease; found {tag!r}"
+        fault = f"expected O or a tag such as B-Disease; found {quoted(tag)}"
     elif letter not in OUTSIDE + scheme.starts + scheme.continues + scheme.either:
-        fault = f"{scheme.name} has no {letter}- tags; found {tag}"
+        fault = f"{scheme.name} has no {letter}- tags; found {quoted(tag)}"
     elif letter in scheme.continues and not goes_on:
         fault = (
-            f"{tag} must follow {_open_tags(scheme, entity_type)} in {scheme.name}; "
-            f"found it after {before}"
+            f"{quoted(tag)} must follow {_open_tags(scheme, entity_type)} in {scheme.name}; "
+            f"found it after {quoted(before)}"
         )
     elif scheme.ends and open_type is not None and not goes_on:
+        close = quoted(f"{scheme.ends[0]}-{open_type}")
         fault = (
-            f"a mention that is open must be closed by {scheme.ends[0]}-{open_type} in "
-            f"{scheme.name}; found {tag} after {before}"
+            f"a mention that is open must be closed by {close} in "
+            f"{scheme.name}; found {quoted(tag)} after {quoted(before)}"
         )
     return _Step(
         closes=not goes_on and letter_before != OUTSIDE,
@@ -231,12 +232,13 @@ def _step(scheme: Scheme, before: str, tag: str) -> _Step:
 
 def _open_tags(scheme: Scheme, entity_type: str) -> str:
     letters = (letter for letter in scheme.starts + scheme.continues if letter not in scheme.ends)
-    return " or ".join(f"{letter}-{entity_type}" for letter in letters)
+    return " or ".join(quoted(f"{letter}-{entity_type}") for letter in letters)
 
 
 def _unlike_iob1(scheme: Scheme, before: str, tag: str) -> str:
     """What shows that a file is not iob1, though it could be read so."""
     letter, entity_type = split_tag(tag)
     if scheme.either and letter == "B" and split_tag(before)[1] != entity_type:
-        return f"{tag} must follow a mention of its type in {scheme.name}; found it after {before}"
+        must = f"{quoted(tag)} must follow a mention of its type in {scheme.name}"
+        return f"{must}; found it after {quoted(before)}"
     return ""

@@ -77,7 +77,7 @@ def test_a_file_that_fits_no_scheme_is_refused_where_the_best_one_fails() -> Non
     detector.add(["B-X", "I-X", "O"], 1)
     detector.add(["O", "I-X"], 5)
     with pytest.raises(
-        TagError, match=r"I-X must follow B-X or I-X in iob2; found it after O"
+        TagError, match=r"'I-X' must follow 'B-X' or 'I-X' in iob2; found it after 'O'"
     ) as e:
         detector.scheme()
     assert e.value.position == 6
@@ -91,16 +91,16 @@ def test_iob1_reads_files_that_mix_it_with_iob2() -> None:
 @pytest.mark.parametrize(
     ("name", "tags", "position", "message"),
     [
-        ("iob2", "O I-X", 1, "I-X must follow B-X or I-X in iob2; found it after O"),
-        ("iob2", "B-X I-Y", 1, "I-Y must follow B-Y or I-Y"),
+        ("iob2", "O I-X", 1, "'I-X' must follow 'B-X' or 'I-X' in iob2; found it after 'O'"),
+        ("iob2", "B-X I-Y", 1, "'I-Y' must follow 'B-Y' or 'I-Y'"),
         ("iob2", "B-X E-X", 1, "iob2 has no E- tags"),
         ("iob2", "O X", 1, "expected O or a tag such as B-Disease; found 'X'"),
         ("iob2", "B-", 0, "found 'B-'"),
-        ("iobes", "B-X O", 1, "must be closed by E-X in iobes; found O after B-X"),
-        ("iobes", "B-X I-X", 2, "must be closed by E-X"),
-        ("iobes", "S-X E-X", 1, "E-X must follow B-X or I-X"),
-        ("bilou", "B-X U-X", 1, "must be closed by L-X"),
-        ("bilou", "I-X", 0, "I-X must follow B-X or I-X in bilou"),
+        ("iobes", "B-X O", 1, "must be closed by 'E-X' in iobes; found 'O' after 'B-X'"),
+        ("iobes", "B-X I-X", 2, "must be closed by 'E-X'"),
+        ("iobes", "S-X E-X", 1, "'E-X' must follow 'B-X' or 'I-X'"),
+        ("bilou", "B-X U-X", 1, "must be closed by 'L-X'"),
+        ("bilou", "I-X", 0, "'I-X' must follow 'B-X' or 'I-X' in bilou"),
     ],
 )
 def test_a_tag_out_of_place_is_named(name: str, tags: str, position: int, message: str) -> None:

@@ -53,7 +53,7 @@ def test_every_tenth_sentence_is_development_data_where_there_is_none(tmp_path: 
     [
         ("a O +\nb O\n", 2, "expected 'token tag \\+' or 'token tag -'"),
         ("a O *\n", 1, "found 'a O \\*'"),
-        ("a O +\n\nb O +\nc I-Gene -\n", 4, "I-Gene must follow B-Gene or I-Gene"),
+        ("a O +\n\nb O +\nc I-Gene -\n", 4, "'I-Gene' must follow 'B-Gene' or 'I-Gene'"),
         ("\n", None, "expected sentences; found none"),
     ],
 )
