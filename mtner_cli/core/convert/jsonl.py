@@ -7,18 +7,27 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtner_cli.core.actions.bio import Scheme, SchemeDetector, TagError, scheme_named, tags_to_spans
+from mtner_cli.core.actions.bio import (
+    OUTSIDE,
+    Scheme,
+    SchemeDetector,
+    TagError,
+    scheme_named,
+    split_tag,
+    tags_to_spans,
+)
+from mtner_cli.core.convert.json_spans import are_spans, keep_out_all, mentions_of
+from mtner_cli.core.convert.label_studio import is_task, task_mentions
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.corpus.text_lines import numbered_lines
-from mtner_cli.core.types import Span
-from mtner_cli.errors import DataError
+from mtner_cli.errors import DataError, quoted
+
+_MOST_KEYS, _MOST_OF_A_KEY = 10, 40  # shown in a message
 
 SPAN_KEYS = ("entity_mentions", "entities", "spans", "label")
 TAG_KEYS = ("ner_tags", "tags", "labels")
-START_KEYS = ("start", "start_offset")
-END_KEYS = ("end", "end_offset")
-TYPE_KEYS = ("entity_type", "label", "labels", "type")
+"""The last of them also holds spans; the others never do."""
 DOCUMENT_KEYS = ("doc_id", "document_id")
 
 EXPECTED = (
@@ -38,28 +47,28 @@ def read(
 
     Args:
         inputs: the files; neighbouring objects with one ``doc_id`` are of one document.
-        ledger: unused, since this form loses nothing.
+        ledger: gains relations, and mentions that are not read: under a key of another name, or
+            in an annotation of a Label Studio task that is not its first.
         scheme: of objects with a tag a word; None finds it in a first pass over each file.
         charset: the text encoding of the files.
 
     Raises:
-        DataError: on a line that is no JSON object or has none of the known sets of keys.
+        DataError: on a line that is no JSON object, has none of the known sets of keys, or has
+            mentions under two of them.
     """
     for path in inputs:
         tag_scheme = scheme_named(scheme) if scheme is not None else None
         for place, record in _records(path, charset):
-            tags = _tags(record, place)
+            key = _key_of_mentions(record, place)
+            tags = _tags(record, key, place)
             if tags is None:
-                yield _with_spans(record, place)
-                continue
-            if tag_scheme is None:
-                tag_scheme = _find_scheme(path, charset)
-            try:
-                mentions = tags_to_spans(tags, tag_scheme)
-            except TagError as error:
-                raise _fault(place, f"{error} (word {error.position + 1})") from None
-            words = _words(record["tokens"], place)
-            yield SourceSentence(place, words, "", tuple(mentions), _document(record))
+                source = _with_spans(record, key, place, ledger)
+            else:
+                if tag_scheme is None:
+                    tag_scheme = _find_scheme(path, charset)
+                source = _with_tags(record, tags, tag_scheme, place)
+            _name_the_rest(record, key, source, ledger)
+            yield source
 
 
 def _records(path: Path, charset: str) -> Iterator[tuple[Place, dict[str, Any]]]:
@@ -68,19 +77,32 @@ def _records(path: Path, charset: str) -> Iterator[tuple[Place, dict[str, Any]]]
             continue
         place = Place(path, number)
         try:
-            record = json.loads(line)
+            record = _DECODER.decode(line)
         except (ValueError, RecursionError) as error:
             raise _fault(place, f"expected a JSON object on one line; {error}") from None
         if not isinstance(record, dict):
-            found = "an array" if isinstance(record, list) else f"{record!r}"
+            found = "an array" if isinstance(record, list) else quoted(record)
             raise _fault(place, f"expected one JSON object a line; found {found}")
         yield place, record
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys differ: of equal ones JSON's reader would silently take the last."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {quoted(twice)} stands twice in one object: leave one out")
+    return made
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_repeats)
 
 
 def _find_scheme(path: Path, charset: str) -> Scheme:
     detector = SchemeDetector()
     for place, record in _records(path, charset):
-        tags = _tags(record, place)
+        tags = _tags(record, _key_of_mentions(record, place), place)
         if tags is not None:
             detector.add(tags, place.line or 0, lines_per_tag=0)
     try:
@@ -89,13 +111,35 @@ def _find_scheme(path: Path, charset: str) -> Scheme:
         raise DataError(path, error.position, str(error)) from None
 
 
-def _tags(record: dict[str, Any], place: Place) -> list[str] | None:
-    """A tag for each word, or None if the object has spans or no words."""
-    key = next((key for key in TAG_KEYS if _is_list_of(record.get(key), str | int)), None)
-    if key is None or any(key in record for key in SPAN_KEYS):
+def _key_of_mentions(record: dict[str, Any], place: Place) -> str | None:
+    """The key of the spans or tags of an object; of several lists the one that is not empty."""
+    if is_task(record):
         return None
-    tokens, tags = record.get("tokens"), record[key]
-    if not isinstance(tokens, list):
+    keys = [key for key in (*SPAN_KEYS, *TAG_KEYS) if isinstance(record.get(key), list)]
+    if len(keys) > 1:
+        holding = [key for key in keys if _holds_mentions(record[key], record.get("tokens"))]
+        if len(holding) > 1:
+            found = " and ".join(map(repr, holding))
+            raise _fault(place, f"expected mentions under one key; found {found}: leave one out")
+        keys = holding or keys
+    return keys[0] if keys else None
+
+
+def _holds_mentions(values: list[Any], tokens: Any) -> bool:
+    """Whether a list has spans, or a tag for each word, of which not all are ``O``."""
+    if any(isinstance(value, list | dict) for value in values):
+        return True
+    is_parallel = isinstance(tokens, list) and len(tokens) == len(values)
+    return is_parallel and any(
+        isinstance(value, str) and split_tag(value)[0] not in ("", OUTSIDE) for value in values
+    )
+
+
+def _tags(record: dict[str, Any], key: str | None, place: Place) -> list[str] | None:
+    """A tag for each word, or None if the object has spans or no words."""
+    tokens: Any = record.get("tokens")
+    tags: Any = record.get(key or "")
+    if key not in TAG_KEYS or not isinstance(tokens, list) or not _is_list_of(tags, str | int):
         return None
     if not _is_list_of(tags, str):
         raise _fault(
@@ -110,14 +154,27 @@ def _tags(record: dict[str, Any], place: Place) -> list[str] | None:
     return tags
 
 
-def _with_spans(record: dict[str, Any], place: Place) -> SourceSentence:
+def _with_tags(
+    record: dict[str, Any], tags: list[str], scheme: Scheme, place: Place
+) -> SourceSentence:
+    try:
+        mentions = tags_to_spans(tags, scheme)
+    except TagError as error:
+        raise _fault(place, f"{error} (word {error.position + 1})") from None
+    words = _words(record["tokens"], place)
+    return SourceSentence(place, words, "", tuple(mentions), _document(record))
+
+
+def _with_spans(
+    record: dict[str, Any], key: str | None, place: Place, ledger: Ledger
+) -> SourceSentence:
     text, tokens = record.get("text"), record.get("tokens")
-    if isinstance(record.get("data"), dict) and "annotations" in record:
-        return _label_studio_task(record, place)
-    spans = next((record[key] for key in (*SPAN_KEYS, "labels") if key in record), None)
-    if not isinstance(spans, list):
+    if is_task(record):
+        text, mentions = task_mentions(record, place, ledger)
+        return SourceSentence(place, None, text, mentions, _document(record))
+    if key is None or key in ("ner_tags", "tags"):
         raise _fault(place, f"{EXPECTED}; found {_keys(record)}")
-    mentions = tuple(mention for item in spans for mention in _mentions(item, place))
+    mentions = mentions_of(record[key], place, ledger)
     if isinstance(tokens, list) and (_is_list_of(tokens, str) or not isinstance(text, str)):
         if isinstance(text, str):
             raise _fault(
@@ -131,42 +188,19 @@ def _with_spans(record: dict[str, Any], place: Place) -> SourceSentence:
     raise _fault(place, f"{EXPECTED}; found {_keys(record)}")
 
 
-def _label_studio_task(record: dict[str, Any], place: Place) -> SourceSentence:
-    """A task as Label Studio exports it: the spans of its first annotation."""
-    text, annotations = record["data"].get("text"), record["annotations"]
-    try:
-        results = annotations[0]["result"] if annotations else []
-        items = [result["value"] for result in results if "labels" in result["value"]]
-    except (KeyError, TypeError, IndexError):
-        items = None
-    if not isinstance(text, str) or items is None:
-        raise _fault(
-            place, "expected 'data' to hold 'text', and 'annotations' a list of 'result' lists"
-        )
-    mentions = tuple(mention for item in items for mention in _mentions(item, place))
-    return SourceSentence(place, None, text, mentions, _document(record))
-
-
-def _mentions(item: Any, place: Place) -> Iterator[Span]:
-    """The span of ``[start, end, type]`` or of an object, once for each type it is given."""
-    if isinstance(item, list) and len(item) == 3:
-        start, end, types = item
-    elif isinstance(item, dict):
-        start, end, types = (
-            next((item[key] for key in keys if key in item), None)
-            for keys in (START_KEYS, END_KEYS, TYPE_KEYS)
-        )
-    else:
-        start = end = types = None
-    named = types if isinstance(types, list) else [types]
-    if type(start) is not int or type(end) is not int or not _is_list_of(named, str):
-        raise _fault(
-            place,
-            "expected a span as [start, end, \"type\"] or as an object with the keys 'start', "
-            f"'end' (whole numbers) and 'label' or 'entity_type'; found {item!r}",
-        )
-    for name in named:
-        yield Span(start, end, name)
+def _name_the_rest(
+    record: dict[str, Any], key: str | None, source: SourceSentence, ledger: Ledger
+) -> None:
+    """Put into the ledger what an object holds besides the mentions that are read."""
+    relations = record.get("relations")
+    for _ in relations if isinstance(relations, list) else ():
+        ledger.keep_out("relation between mentions", source.place, "under 'relations'")
+    content = source.text if source.words is None else source.words
+    for other, value in record.items():
+        if other not in (key, "relations") and are_spans(value):
+            mentions = mentions_of(value, source.place, ledger)
+            reason = "mention under a key that is not read"
+            keep_out_all(mentions, content, reason, source.place, ledger)
 
 
 def _words(tokens: list[Any], place: Place) -> tuple[str, ...]:
@@ -184,7 +218,9 @@ def _is_list_of(value: Any, kind: Any) -> bool:
 
 
 def _keys(record: dict[str, Any]) -> str:
-    return ", ".join(map(repr, record)) or "an empty object"
+    shown = ", ".join(quoted(key, _MOST_OF_A_KEY) for key in list(record)[:_MOST_KEYS])
+    more = f" and {len(record) - _MOST_KEYS:,} more" if len(record) > _MOST_KEYS else ""
+    return f"{shown}{more}" or "an empty object"
 
 
 def _fault(place: Place, message: str) -> DataError:

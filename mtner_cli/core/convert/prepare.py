@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from mtner_cli.core.actions.boundaries import first_crossing
 from mtner_cli.core.actions.codecs import EncodingName
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.source import Place, SourceSentence
+from mtner_cli.core.convert.source import Place, SourceSentence, named_mention
 from mtner_cli.core.types import Sentence, Span
 from mtner_cli.errors import DataError
 
@@ -118,13 +118,13 @@ def _kept_mentions(
             seen.add(span)
             kept.append(span)
             continue
-        ledger.keep_out(reason, source.place, _named(span, content))
+        ledger.keep_out(reason, source.place, named_mention(span, content))
     if first_crossing(kept) is None:
         return kept
     longest = _without_crossings(kept)
     for span in sorted(seen.difference(longest)):
         reason = "mention that crosses a longer one of its type"
-        ledger.keep_out(reason, source.place, _named(span, content))
+        ledger.keep_out(reason, source.place, named_mention(span, content))
     return longest
 
 
@@ -140,9 +140,3 @@ def _without_crossings(mentions: Iterable[Span]) -> list[Span]:
 def _cross(one: Span, other: Span) -> bool:
     first, second = sorted((one, other))
     return one.tag == other.tag and first.start < second.start < first.end < second.end
-
-
-def _named(span: Span, content: str | Sequence[str]) -> str:
-    covered = content[max(span.start, 0) : max(span.end, 0)]
-    text = covered if isinstance(covered, str) else " ".join(covered)
-    return f"{span.tag} [{span.start}, {span.end}) {text!r}"

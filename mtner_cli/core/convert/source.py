@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,3 +37,10 @@ class SourceSentence:
     text: str = ""
     mentions: tuple[Span, ...] = ()
     document: str | None = None
+
+
+def named_mention(mention: Span, content: str | Sequence[str]) -> str:
+    """Say which mention of a text, or of words, is meant."""
+    covered = content[max(mention.start, 0) : max(mention.end, 0)]
+    text = covered if isinstance(covered, str) else " ".join(covered)
+    return f"{mention.tag} [{mention.start}, {mention.end}) {text!r}"

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import combinations
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mtner_cli.core.convert.jsonl import SPAN_KEYS
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.registry import convert
 from mtner_cli.core.corpus.reader import read_corpus
@@ -138,6 +143,132 @@ def test_what_is_kept_out_is_named_with_its_line(tmp_path: Path) -> None:
     }
 
 
+def task(*annotations: Any, **more: Any) -> dict[str, Any]:
+    """A Label Studio task about ``TEXT`` whose annotations have these (start, end, labels)."""
+    results = [
+        {
+            "result": [
+                {
+                    "type": "labels",
+                    "value": dict(zip(("start", "end", "labels"), span, strict=True)),
+                }
+                for span in spans
+            ]
+        }
+        for spans in annotations
+    ]
+    return {"data": {"text": TEXT}, "annotations": results, **more}
+
+
+def test_a_skipped_annotation_hides_nothing(tmp_path: Path) -> None:
+    protein, dna = [0, 4, ["protein"]], [5, 9, ["DNA"]]
+    record = task([dna], [], [protein], [protein, dna])
+    record["annotations"][0]["was_cancelled"] = True
+    record["annotations"][2]["result"].append({"type": "relation", "from_id": "a", "to_id": "b"})
+    record["predictions"] = [7, task([dna])["annotations"][0]]
+    (sentence,), ledger = read(tmp_path, record, mode="simple-char")
+    assert sentence.mentions == (Span(0, 4, "protein"),)
+    assert {why: [what for _, what in found] for why, found in ledger.kept_out.items()} == {
+        "mention of an annotation that was cancelled": ["DNA [5, 9) 'gene'"],
+        "relation between mentions": ["of a Label Studio task"],
+        "mention of a further annotation of its task": [
+            "protein [0, 4) 'IL-2'",
+            "DNA [5, 9) 'gene'",
+        ],
+        "mention of a prediction": ["DNA [5, 9) 'gene'"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("record", "spans"),
+    [
+        ({"text": TEXT, "entities": [], "spans": [[0, 4, "X"]]}, [Span(0, 4, "X")]),
+        ({"text": TEXT, "label": "good", "labels": [[0, 4, "X"]]}, [Span(0, 4, "X")]),
+        ({"text": TEXT, "entities": [[0, 4, "X"]], "labels": ["good"]}, [Span(0, 4, "X")]),
+        ({"tokens": WORDS, "spans": [], "ner_tags": ["B-X", "O"]}, [Span(0, 1, "X")]),
+        ({"tokens": WORDS, "tags": ["NN", "JJ"], "ner_tags": ["B-X", "O"]}, [Span(0, 1, "X")]),
+        ({"tokens": WORDS, "spans": [[0, 1, "X"]], "ner_tags": ["O", "O"]}, [Span(0, 1, "X")]),
+    ],
+)
+def test_of_several_lists_the_one_with_mentions_is_read(
+    tmp_path: Path, record: dict[str, Any], spans: list[Span]
+) -> None:
+    mode = "simple" if "tokens" in record else "simple-char"
+    (sentence,), ledger = read(tmp_path, record, mode=mode)
+    assert list(sentence.mentions) == spans
+    assert not ledger.kept_out
+
+
+def test_other_mentions_and_relations_are_in_the_ledger(tmp_path: Path) -> None:
+    record = {
+        "text": TEXT,
+        "entities": [[0, 4, "X"], {"start": 5, "end": 9, "labels": []}],
+        "found_by_model": [{"start": 5, "end": 9, "label": "Y"}],
+        "tokens": [{"text": "IL-2", "start": 0, "end": 4, "id": 0}],
+        "relations": [{"from_id": 1, "to_id": 2, "type": "z"}],
+    }
+    (sentence,), ledger = read(tmp_path, record, mode="simple-char")
+    assert sentence.mentions == (Span(0, 4, "X"),)
+    assert {why: [what for _, what in found] for why, found in ledger.kept_out.items()} == {
+        "mention without a type": ["[5, 9)"],
+        "relation between mentions": ["under 'relations'"],
+        "mention under a key that is not read": ["Y [5, 9) 'gene'"],
+    }
+
+
+def mentions_in(value: Any) -> int:
+    """Count what looks like a mention, wherever it stands: spans, and tags that start one."""
+    if isinstance(value, dict):
+        if "start" in value and "end" in value:
+            types = value.get("label", value.get("labels"))
+            return max(len(types), 1) if isinstance(types, list) else 1
+        return sum(map(mentions_in, value.values()))
+    if isinstance(value, list):
+        if [type(item) for item in value] == [int, int, str]:
+            return 1
+        return sum(map(mentions_in, value))
+    return isinstance(value, str) and value.startswith("B-")
+
+
+OFFSETS = st.integers(-1, len(TEXT) + 1)
+TYPES = st.sampled_from(["X", "Y", ""])
+SPANS = st.lists(
+    st.tuples(OFFSETS, OFFSETS, TYPES).map(list)
+    | st.fixed_dictionaries({"start": OFFSETS, "end": OFFSETS, "label": TYPES})
+    | st.fixed_dictionaries({"start": OFFSETS, "end": OFFSETS, "labels": st.lists(TYPES)}),
+    max_size=3,
+)
+RESULTS = st.lists(st.tuples(OFFSETS, OFFSETS, st.lists(TYPES)), max_size=3)
+RECORDS = (
+    st.builds(
+        lambda text, lists: {**text, **lists},
+        st.sampled_from([{"text": TEXT}, {"tokens": WORDS}]),
+        st.dictionaries(st.sampled_from([*SPAN_KEYS, "labels", "mentions"]), SPANS, min_size=1),
+    )
+    | st.lists(st.sampled_from(["O", "B-X", "B-Y"]), min_size=2, max_size=2).map(
+        lambda tags: {"tokens": WORDS, "spans": [], "ner_tags": tags}
+    )
+    | st.lists(RESULTS, max_size=3).map(lambda annotations: task(*annotations))
+)
+
+
+@given(records=st.lists(RECORDS, min_size=1, max_size=4))
+@settings(max_examples=150)
+def test_every_mention_is_written_or_in_the_ledger_or_refused(records: list[Any]) -> None:
+    with TemporaryDirectory() as folder:
+        path = lines(Path(folder), *records, {"tokens": ["end"], "spans": []})
+        refused = ""
+        try:
+            ledger = convert("jsonl", [path], Path(folder, "out.txt"), "simple-char")
+        except DataError as error:
+            refused = str(error)
+        if refused:
+            assert re.search("mentions under one key|the keys 'tokens'|to hold 2 tags", refused)
+            return
+        kept_out = [why for why, found in ledger.kept_out.items() for _ in found]
+        assert ledger.mentions.total() + len(kept_out) == mentions_in(records)
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
@@ -152,9 +283,18 @@ def test_what_is_kept_out_is_named_with_its_line(tmp_path: Path) -> None:
         ('{"tokens": ["a"], "ner_tags": []}', "expected 'ner_tags' to hold 1 tags"),
         ('{"tokens": ["a"], "ner_tags": ["X"]}', "expected O or a tag such as B-Disease"),
         ('{"tokens": ["a"], "text": "a", "spans": []}', "found both"),
+        ('{"text": "a", "spans": [[0, 1, "X"]], "label": [[0, 1, "Y"]]}', "'spans' and 'label'"),
+        ('{"tokens": ["a"], "spans": [[0, 1, "X"]], "tags": ["B-X"]}', "found 'spans' and 'tags'"),
+        ('{"text": "a", "spans": [], "spans": []}', "the key 'spans' stands twice in one object"),
+        ('{"text": "a", "tags": ["news"]}', "expected the keys 'tokens'.*found 'text', 'tags'"),
         ('{"text": "a", "spans": [[0, 1]]}', "expected a span as .start, end"),
         ('{"text": "a", "spans": [[0, 1.5, "X"]]}', "expected a span"),
         ('{"text": "a", "spans": [{"start": 0, "end": 1}]}', "expected a span"),
+        ('{"data": {"text": "a"}, "annotations": 1}', "expected 'data' to hold 'text'"),
+        (
+            '{"data": {"text": "a"}, "annotations": [{"result": [{"value": {"htmllabels": 1}}]}]}',
+            "expected a span",
+        ),
         ('{"data": {"text": "a"}, "annotations": [{}]}', "expected 'data' to hold 'text'"),
     ],
 )
@@ -165,6 +305,20 @@ def test_faults_name_the_line_and_leave_no_output(tmp_path: Path, bad: str, mess
         convert("jsonl", [path], tmp_path / "out.txt")
     assert caught.value.line == 3
     assert [entry.name for entry in tmp_path.iterdir()] == ["input.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        '{"%s": 1}', '{"text": "a", "spans": ["%s"]}', '"%s"', '{"tokens": ["a"], "tags": ["%s"]}',
+        '{"%s": 1, "%s": 1}', '{"text": "a", "spans": [{"start": "%s"}]}',
+    ],
+)  # fmt: skip
+def test_messages_are_short(tmp_path: Path, bad: str) -> None:
+    (tmp_path / "in").write_text(bad.replace("%s", "x" * 1_000_000))
+    with pytest.raises(DataError) as caught:
+        convert("jsonl", [tmp_path / "in"], tmp_path / "out.txt")
+    assert len(str(caught.value).removeprefix(str(tmp_path))) < 1000
 
 
 def test_genia_keeps_every_nested_mention(tmp_path: Path, shared_data: Path) -> None:
