@@ -13,10 +13,15 @@ from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.corpus.text_lines import reading
 from mtner_cli.core.types import Span
-from mtner_cli.errors import DataError
+from mtner_cli.errors import DataError, quoted
 
 if TYPE_CHECKING:
-    from mtner_cli.core.convert.bioc_form import BioCAnnotation, BioCDocument, BioCSentence
+    from mtner_cli.core.convert.bioc_form import (
+        BioCAnnotation,
+        BioCDocument,
+        BioCPassage,
+        BioCSentence,
+    )
 
 _LARGEST_GAP = 1_000_000
 """Characters between two passages; more is a wrong offset, and would fill the memory."""
@@ -65,6 +70,8 @@ def _document(source: BioCDocument, path: Path, ledger: Ledger) -> Document:
     for part in sorted(texts, key=lambda part: part.offset):
         if part.text:
             _add_text(document, part, path)
+    for passage in source.passages:
+        _name_lost_text(document, passage, path, ledger)
     for holder in (source, *parts):
         for annotation in holder.annotations:
             _add_annotation(document, annotation, path, ledger)
@@ -79,11 +86,20 @@ def _add_text(document: Document, part: BioCSentence, path: Path) -> None:
     written = len(document.text)
     if not written <= part.offset <= written + _LARGEST_GAP:
         message = (
-            f"expected the text of document {document.identifier} to go on at offset {written}, "
-            f"where the passage before ends, or soon after; found offset {part.offset}"
+            f"expected the text of document {quoted(document.identifier)} to go on at offset "
+            f"{written}, where the passage before ends, or soon after; found offset {part.offset}"
         )
         raise DataError(path, part.line, message)
     document.add_passage(Passage(Place(path, part.line), part.offset, part.text or ""))
+
+
+def _name_lost_text(document: Document, passage: BioCPassage, path: Path, ledger: Ledger) -> None:
+    """Of a passage that gives its text twice, as one and in sentences, the first is read."""
+    for sentence in passage.sentences if passage.text else ():
+        text = sentence.text or ""
+        if document.text[sentence.offset : sentence.offset + len(text)] != text:
+            place = Place(path, sentence.line)
+            ledger.keep_out("sentence with other text than its passage", place, repr(text))
 
 
 def _add_annotation(

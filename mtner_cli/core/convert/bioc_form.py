@@ -5,10 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from mtner_cli.errors import DataError
 
+
+def _nothing(value: Any) -> Any:
+    if value:
+        raise PydanticCustomError(
+            "misplaced", "BioC has none here, so what it holds would be lost; move or delete it"
+        )
+    return value
+
+
+Misplaced = Annotated[Any, AfterValidator(_nothing)]
 Offset = Annotated[int, Field(ge=0, lt=1 << 62)]
 
 
@@ -18,6 +29,15 @@ class _Element(BaseModel):
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
     line: int | None = Field(default=None, alias="#line")
+
+    # Where one of these belongs, it has its own kind.
+    documents: Misplaced = None
+    passages: Misplaced = None
+    sentences: Misplaced = None
+    annotations: Misplaced = None
+    relations: Misplaced = None
+    locations: Misplaced = None
+    text: Misplaced = None
 
 
 class BioCLocation(_Element):

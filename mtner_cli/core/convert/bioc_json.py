@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mtner_cli.core.corpus.text_lines import reading
-from mtner_cli.errors import DataError
+from mtner_cli.errors import MOST_CHARACTERS, DataError, quoted, visible
 
+_IN_DOCUMENTS = ("text", "sentences", "annotations", "locations")
 _PIECE = 1 << 16
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -20,7 +21,8 @@ def json_documents(path: Path) -> Iterator[dict[str, Any]]:
     document has its line under the key ``#line``.
 
     Raises:
-        DataError: if the file is not valid JSON, with the line.
+        DataError: if the file is not valid JSON, has a key twice in an object, or has mentions
+            or text outside of documents, with the line.
     """
     open_values: list[Any] = []
     keys: list[str] = []
@@ -41,11 +43,30 @@ def json_documents(path: Path) -> Iterator[dict[str, Any]]:
                 # What was read is not kept, so that a large collection needs little memory.
                 value = None
         if not open_values:
+            _refuse_loss(value, path)
             continue
         if isinstance(open_values[-1], list):
             open_values[-1].append(value)
         else:
-            open_values[-1][keys.pop()] = value
+            key = keys.pop()
+            if key in open_values[-1]:
+                message = f"the key {quoted(key)} stands twice in one object: leave one out"
+                raise DataError(path, line, message)
+            open_values[-1][key] = value
+
+
+def _refuse_loss(rest: Any, path: Path) -> None:
+    """Raise if mentions or text stand in what is left of a value without its documents."""
+    values = [rest]
+    while values:
+        value = values.pop()
+        if isinstance(value, list):
+            values += value
+        elif isinstance(value, dict):
+            if lost := next((key for key in _IN_DOCUMENTS if value.get(key)), None):
+                message = f"expected {lost!r} in a document, which has 'passages'; found it outside"
+                raise DataError(path, value["#line"], message)
+            values += (inner for key, inner in value.items() if key != "infons")
 
 
 def _events(path: Path) -> Iterator[tuple[int, str, Any]]:
@@ -68,7 +89,7 @@ def _events(path: Path) -> Iterator[tuple[int, str, Any]]:
         problem = error.args[0] if error.args else ""
         if isinstance(problem, bytes):
             problem = problem.decode("utf-8", "replace")
-        first_line = problem.strip().partition("\n")[0]
+        first_line = visible(problem.strip().partition("\n")[0][:MOST_CHARACTERS])
         raise DataError(path, line, f"expected valid JSON; {first_line}") from None
 
 

@@ -123,6 +123,7 @@ def test_json_names_the_line(tmp_path: Path) -> None:
 
 LAUGHS = '<!DOCTYPE set [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
 OUTSIDE = '<!DOCTYPE set [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
+PASSAGE = "<passage><offset>0</offset><text>p53</text>{}</passage>"
 DOCUMENT = "<collection>\n<document><id>1</id>\n{}</document></collection>"
 
 
@@ -157,6 +158,52 @@ DOCUMENT = "<collection>\n<document><id>1</id>\n{}</document></collection>"
             "to go on at offset 3, .* found offset 2",
         ),
         (
+            DOCUMENT.format(PASSAGE.format("\n" + PASSAGE)),
+            4,
+            "<passage> in <document>; found it in 'pas",
+        ),
+        (
+            DOCUMENT.format(PASSAGE.format("<text>p53</text>")),
+            3,
+            "one 'text' in <passage>; found a sec",
+        ),
+        (
+            DOCUMENT.format("<text>p53</text>"),
+            3,
+            "<text> in <passage> or <sentence> or <annotation>",
+        ),
+        (
+            DOCUMENT.format("<passage><text>p<i>53</i></text></passage>"),
+            3,
+            "only in <text>; found .*'i'",
+        ),
+        (
+            DOCUMENT.format("<passage><text>p<annotation/></text></passage>"),
+            3,
+            "text only in <text>",
+        ),
+        (
+            DOCUMENT.format(PASSAGE.format("loose")),
+            3,
+            "a <passage> in <text>; found 'loose' beside",
+        ),
+        (
+            DOCUMENT.format("<part><passage/></part>"),
+            3,
+            "<passage> in <document>; found it in 'part'",
+        ),
+        (DOCUMENT.format("<document/>"), 3, "no <document> in another one"),
+        (DOCUMENT.format("<annotation><annotation/></annotation>"), 3, "found it in 'annotation'"),
+        (DOCUMENT.format("<sentence/>"), 3, "<sentence> in <passage>; found it in 'document'"),
+        ("<collection>\n<passage/></collection>", 2, "found it outside any document"),
+        (
+            DOCUMENT.format(
+                "<annotation><infon key='type'>A</infon><infon key='type'>B</infon></annotation>"
+            ),
+            3,
+            "expected one 'type' in <annotation>; found a second",
+        ),
+        (
             DOCUMENT.format("<passage><offset>999999999999</offset><text>x</text></passage>"),
             3,
             "found offset 999999999999",
@@ -171,7 +218,20 @@ DOCUMENT = "<collection>\n<document><id>1</id>\n{}</document></collection>"
         ),
         ('{"documents": [\n{"passages": [}', 2, "expected valid JSON; parse error"),
         ('{"documents": [\n', 2, "expected valid JSON; parse error: premature EOF"),
-        ('{"documents":\n [{"passages": 3}]}', 2, "id: Field required"),
+        ('{"documents":\n [{"passages": 3}]}', 2, "passages: Input should be a valid list"),
+        (
+            '{"id": 1, "passages": [\n{"offset": 0, "passages": [{}]}]}',
+            2,
+            "passages.0.offset: Field",
+        ),
+        ('{"id": 1, "text": "a",\n"passages": []}', 1, "text: BioC has none here"),
+        (
+            '{"id": 1, "passages": [{"offset": 0, "sentences":\n[{"offset": 0, "sentences": [{}]}]}]}',
+            2,
+            "passages.0.sentences.0.sentences: BioC has none here",
+        ),
+        ('{"id": 1, "passages": [],\n"passages": []}', 2, "the key 'passages' stands twice"),
+        ('[{"documents": [\n{"id": 1, "annotations": [{}]}]}]', 2, "'annotations' in a document"),
         ('{"id": 1,\n"passages": [\n{"offset": ' + "9" * 5000 + "}]}", 3, "valid JSON"),
     ],
 )
@@ -180,6 +240,24 @@ def test_faults_name_the_line(tmp_path: Path, content: str, line: int | None, me
         bioc(tmp_path, content)
     assert caught.value.line == line
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_a_sentence_that_its_passage_does_not_hold_is_in_the_ledger(tmp_path: Path) -> None:
+    passage = record()["passages"][0]
+    inside, outside = {**passage, "annotations": []}, {"offset": 12, "text": "They died."}
+    sentences, ledger = bioc(tmp_path, json.dumps(record(sentences=[inside, outside])))
+    assert [sentence.text for sentence in sentences] == ["p53 in mice"]
+    (entry,) = ledger.kept_out["sentence with other text than its passage"]
+    assert entry.what == "'They died.'"
+
+
+def test_attributes_are_no_lists(tmp_path: Path) -> None:
+    xml = DOCUMENT.format(
+        "<passage annotations='x' infons='y'><offset>0</offset><text>p53</text>"
+        "<infon key='type'>title</infon><annotation/></passage>"
+    )
+    _, ledger = bioc(tmp_path, xml)
+    assert list(ledger.kept_out) == ["mention without a location"]
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
