@@ -14,7 +14,7 @@ from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import SourceSentence
 from mtner_cli.core.convert.type_map import map_types
 from mtner_cli.core.corpus.text_lines import numbered_lines
-from mtner_cli.errors import ConfigError, DataError
+from mtner_cli.errors import ConfigError, DataError, quoted
 
 FOLDERS = {"Disease": "BC5_Dis", "Chemical": "BC5_Chem"}
 """The type that each half annotates, the first half's first, and the folder it is written to."""
@@ -36,7 +36,7 @@ def read(inputs: Sequence[Path], ledger: Ledger, half: str) -> Iterator[SourceSe
         ConfigError: if there is no such half.
     """
     if half not in FOLDERS:
-        raise ConfigError([f"unknown half {half!r}: give {' or '.join(FOLDERS)}"])
+        raise ConfigError([f"unknown half {quoted(half)}: give {' or '.join(FOLDERS)}"])
     is_second = half == "Chemical"
     for path in inputs:
         boundary = _first_line_of_second_half(path)

@@ -16,7 +16,7 @@ from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.corpus.text_lines import numbered_lines, whole_text
 from mtner_cli.core.types import Span
-from mtner_cli.errors import DataError
+from mtner_cli.errors import DataError, quoted
 
 _MENTION = re.compile(r"T\S*\t(\S+) ([0-9]{1,18} [0-9]{1,18}(?:;[0-9]{1,18} [0-9]{1,18})*)\t(.*)")
 _BETWEEN_MENTIONS = {"R": "relation between mentions", "E": "event"}
@@ -93,7 +93,7 @@ def _add_line(document: Document, line: str, place: Place, ledger: Ledger) -> No
             "expected a mention as 'T1<tab>Type start end<tab>wording', or a line that starts with "
             f"one of {' '.join((*_BETWEEN_MENTIONS, *_ABOUT_MENTIONS))}"
         )
-        raise DataError(place.path, place.line, f"{expected}; found {line!r}")
+        raise DataError(place.path, place.line, f"{expected}; found {quoted(line)}")
     tag, ranges, wording = mention.groups()
     pieces = [tuple(map(int, piece.split())) for piece in ranges.split(";")]
     gaps = [(end, start) for (_, end), (start, _) in pairwise(pieces)]

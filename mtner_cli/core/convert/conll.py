@@ -7,11 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mtner_cli.core.actions.bio import Scheme, SchemeDetector, TagError, scheme_named, tags_to_spans
+from mtner_cli.core.actions.bio import (
+    OUTSIDE,
+    Scheme,
+    SchemeDetector,
+    TagError,
+    scheme_named,
+    split_tag,
+    tags_to_spans,
+)
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.corpus.text_lines import numbered_lines
-from mtner_cli.errors import ConfigError, DataError
+from mtner_cli.errors import ConfigError, DataError, quoted
 
 DOCUMENT_START = "-DOCSTART-"
 _SPACES = re.compile(" +")
@@ -46,7 +54,8 @@ def read(
         charset: the text encoding of the files.
 
     Raises:
-        DataError: on a row with too few columns or a tag that the scheme does not allow there.
+        DataError: on a row with too few columns or a tag that the scheme does not allow there,
+            and on a ``-DOCSTART-`` line with the tag of a mention.
         ConfigError: on a column 0 or an unknown scheme or charset.
     """
     for number, path in enumerate(inputs):
@@ -110,11 +119,15 @@ class _Columns:
         least = max(2, abs(self.word_column), abs(self.tag_column))
         most = None
         for number, line in numbered_lines(self.path, self.charset):
-            if not line or line.isspace() or line.startswith(DOCUMENT_START):
+            if not line or line.isspace():
                 yield number, line, None
                 continue
             by_tabs = "\t" in line
             cells = line.rstrip("\t ").split("\t") if by_tabs else _SPACES.split(line.strip(" "))
+            if line.startswith(DOCUMENT_START):
+                self._refuse_tag(number, cells, tag)
+                yield number, line, None
+                continue
             if not least <= len(cells) <= (most or len(cells)):
                 raise self._miscounted(number, line, len(cells), least, most)
             # Counted from the last, a column is the wrong one in a row that lacks or adds one.
@@ -122,10 +135,17 @@ class _Columns:
                 least = most = len(cells)
             yield number, line, (cells[word], cells[tag].strip(" "))
 
+    def _refuse_tag(self, number: int, cells: list[str], column: int) -> None:
+        """Raise if the line that starts a document has a mention, which would be lost."""
+        tag = cells[column].strip(" ") if -len(cells) <= column < len(cells) else OUTSIDE
+        if split_tag(tag)[0] not in ("", OUTSIDE):
+            message = f"expected no mention on a {DOCUMENT_START} line; found the tag {quoted(tag)}"
+            raise DataError(self.path, number, f"{message}: write {OUTSIDE} there")
+
     def _miscounted(
         self, number: int, line: str, found: int, least: int, most: int | None
     ) -> DataError:
         expected = f"at least {least} columns, split by tabs or spaces"
         if most is not None:
             expected = f"{most} columns, as before"
-        return DataError(self.path, number, f"expected {expected}; found {found}: {line!r}")
+        return DataError(self.path, number, f"expected {expected}; found {found}: {quoted(line)}")

@@ -31,11 +31,13 @@ def read(
 
     Args:
         inputs: the XML files.
-        ledger: gains coordinations, documents that are not read and words that were not marked.
+        ledger: gains coordinations, documents that are not read, words that were not marked, and
+            text and mentions outside of sentences.
         split: a file with one MEDLINE id a line; only these documents are read.
 
     Raises:
-        DataError: if a file is no such XML, or the split file is missing or empty.
+        DataError: if a file is no such XML, has a sentence or word within another one, or the
+            split file is missing or empty.
     """
     wanted = None if split is None else _identifiers(split)
     missing = dict(wanted or {})
@@ -85,6 +87,8 @@ def _articles(path: Path) -> Iterator[_Article]:
     in_identifier = found = False
     for event in xml_events(path):
         edge = (event.kind, event.value)
+        if fault := _misplaced(event, article is not None, sentence is not None):
+            raise DataError(path, event.line, fault)
         if edge == ("start", "article"):
             article = _Article(event.line)
         elif article is None:
@@ -105,8 +109,43 @@ def _articles(path: Path) -> Iterator[_Article]:
             article.identifier = _full(_known_identifier(path, article))
             yield article
             article = None
+        else:
+            _name_outside(event, Place(path, event.line), article.ledger)
     if not found:
         raise DataError(path, None, "expected GENIA's XML: <article> elements; found none")
+
+
+def _misplaced(event: XmlEvent, in_article: bool, in_sentence: bool) -> str:
+    """What is wrong with an element that would make others be lost; empty for all others."""
+    if event.kind != "start":
+        return ""
+    if event.value == "article" and in_article:
+        return "expected no <article> in another one: end the one before it"
+    if event.value == "sentence" and in_sentence:
+        return "expected no <sentence> in another one: end the one before it"
+    if event.value in ("sentence", "cons", "w") and not in_article:
+        return f"expected <{event.value}> in an <article>; found it outside any"
+    return ""
+
+
+def _name_outside(event: XmlEvent, place: Place, ledger: Ledger) -> None:
+    """Put mentions and text of an article into the ledger that stand in none of its sentences."""
+    if event.kind == "text" and event.value.strip():
+        ledger.keep_out("text outside <sentence>", place, repr(event.value.strip()))
+    elif event.value == "cons" and (types := _types(event)):
+        for name in types:
+            ledger.keep_out("mention outside <sentence>", place, _what(name, event))
+
+
+def _types(opening: XmlEvent) -> list[str]:
+    """The types of a ``<cons>``: one or none, or those of each member of a coordination."""
+    meaning = opening.attributes.get("sem", "")
+    members = _MEMBER.findall(meaning) if meaning.startswith("(") else [meaning]
+    return [found[1] for member in members if (found := _TYPE.fullmatch(member))]
+
+
+def _what(entity_type: str, opening: XmlEvent) -> str:
+    return f"{entity_type} in {opening.attributes.get('lex', '')}"
 
 
 def _known_identifier(path: Path, article: _Article) -> str:
@@ -138,6 +177,9 @@ class _SentenceReader:
         self._keep_text()
         match event.kind, event.value:
             case "start", "w":
+                if self._word is not None:
+                    message = "expected no <w> in another one: end the one before it"
+                    raise DataError(self._place.path, event.line, message)
                 self._word = ""
             case "end", "w":
                 self._words.append(self._word or "")
@@ -161,12 +203,10 @@ class _SentenceReader:
 
     def _close(self, start: int, opening: XmlEvent) -> None:
         end = len(self._words) + (self._word is not None)
-        meaning = opening.attributes.get("sem", "")
-        if meaning.startswith("("):
-            place = Place(self._place.path, opening.line)
-            for member in _MEMBER.findall(meaning):
-                if entity_type := _TYPE.fullmatch(member):
-                    what = f"{entity_type[1]} in {opening.attributes.get('lex', '')}"
-                    self._ledger.keep_out("member of a coordination", place, what)
-        elif entity_type := _TYPE.fullmatch(meaning):
-            self._mentions.append(Span(start, end, entity_type[1]))
+        place = Place(self._place.path, opening.line)
+        for entity_type in _types(opening):
+            if opening.attributes["sem"].startswith("("):
+                what = _what(entity_type, opening)
+                self._ledger.keep_out("member of a coordination", place, what)
+            else:
+                self._mentions.append(Span(start, end, entity_type))

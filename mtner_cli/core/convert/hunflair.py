@@ -14,7 +14,7 @@ from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.corpus.text_lines import numbered_lines
 from mtner_cli.core.types import Span
-from mtner_cli.errors import DataError
+from mtner_cli.errors import DataError, quoted
 
 _SPACE_AFTER = {"+": " ", "-": ""}
 
@@ -65,11 +65,8 @@ class _Sentence:
     def add(self, number: int, line: str) -> None:
         columns = line.rsplit(" ", 2)
         if len(columns) != 3 or columns[2] not in _SPACE_AFTER:
-            raise DataError(
-                self._path,
-                number,
-                f"expected 'token tag +' or 'token tag -' (+: a space follows); found {line!r}",
-            )
+            expected = "expected 'token tag +' or 'token tag -' (+: a space follows)"
+            raise DataError(self._path, number, f"{expected}; found {quoted(line)}")
         token, tag, space = columns
         self._first_line = self._first_line or number
         self._starts.append(len(self._text))

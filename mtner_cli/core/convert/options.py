@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +17,7 @@ from mtner_cli.config.values import Text
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.convert.registry import CONVERTERS
 from mtner_cli.core.convert.type_map import TypeMap
+from mtner_cli.errors import quoted, visible
 
 _NO_OPTIONS = ("inputs", "ledger")
 
@@ -50,8 +52,8 @@ def checked_options(
         except ValidationError as error:
             faults[name] = error.errors()[0]["msg"]
             continue
-        if isinstance(options[name], Path) and not options[name].is_file():
-            faults[name] = f"there is no such file: {value}"
+        if isinstance(options[name], Path) and not os.path.isfile(options[name]):
+            faults[name] = f"there is no such file: {visible(str(value))}"
     for name, default in defaults.items():
         if default is inspect.Parameter.empty and name not in values:
             faults[name] = f"missing; {converter} needs it"
@@ -63,7 +65,7 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
     names = list(known)
     near = get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(names) or 'none'}"
-    return f"unknown name {name!r}; {hint}"
+    return f"unknown name {quoted(name)}; {hint}"
 
 
 def load_type_map(path: Path) -> TypeMap:

@@ -16,7 +16,7 @@ from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.corpus.text_lines import numbered_lines
 from mtner_cli.core.types import Span
-from mtner_cli.errors import DataError
+from mtner_cli.errors import DataError, quoted
 
 _TEXT_LINE = re.compile(r"([^|\t]+)\|([ta])\|(.*)")
 _OFFSET = re.compile(r"[0-9]{1,18}")
@@ -65,7 +65,7 @@ def _documents(path: Path, ledger: Ledger) -> Iterator[Document]:
 def _add_abstract(document: Document | None, text_line: re.Match[str], place: Place) -> None:
     identifier, _, abstract = text_line.groups()
     if document is None or document.identifier != identifier or len(document.passages) != 1:
-        message = f"expected the line '{identifier}|t|title' right before this abstract"
+        message = f"expected the line {quoted(f'{identifier}|t|title')} right before this abstract"
         raise DataError(place.path, place.line, message)
     document.add_passage(Passage(place, len(document.text) + 1, abstract))
 
@@ -74,16 +74,18 @@ def _add_row(document: Document | None, line: str, place: Place, ledger: Ledger)
     """Take a mention or, where no number follows the id, a relation."""
     columns = line.split("\t")
     if not 4 <= len(columns) <= 7:
-        raise DataError(place.path, place.line, f"{_EXPECTED}; found {line!r}")
+        raise DataError(place.path, place.line, f"{_EXPECTED}; found {quoted(line)}")
     identifier, start, end, wording, tag = [*columns, ""][:5]
     if document is None or document.identifier != identifier:
-        message = f"expected the lines of document {identifier} below its title and abstract"
-        raise DataError(place.path, place.line, f"{message}; found {line!r}")
+        message = (
+            f"expected the lines of document {quoted(identifier)} below its title and abstract"
+        )
+        raise DataError(place.path, place.line, f"{message}; found {quoted(line)}")
     if start[:1].isalpha():
         ledger.keep_out("relation between mentions", place, "\t".join(columns[1:]))
         return
     if not (_OFFSET.fullmatch(start) and _OFFSET.fullmatch(end)):
         raise DataError(
-            place.path, place.line, f"expected start and end as whole numbers; found {line!r}"
+            place.path, place.line, f"expected start and end as whole numbers; found {quoted(line)}"
         )
     document.add_mention(Span(int(start), int(end), tag), wording, place, ledger)

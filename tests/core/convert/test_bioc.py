@@ -226,7 +226,7 @@ DOCUMENT = "<collection>\n<document><id>1</id>\n{}</document></collection>"
         ),
         ('{"id": 1, "text": "a",\n"passages": []}', 1, "text: BioC has none here"),
         (
-            '{"id": 1, "passages": [{"offset": 0, "sentences":\n[{"offset": 0, "sentences": [{}]}]}]}',
+            '{"id": 1, "passages": [{"offset": 0,\n"sentences": [{"offset": 0, "sentences": 1}]}]}',
             2,
             "passages.0.sentences.0.sentences: BioC has none here",
         ),

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.registry import convert
@@ -117,6 +121,15 @@ def test_another_charset(tmp_path: Path) -> None:
         ("a\tO\n\nb\tDisease\n", {}, 3, "expected O or a tag such as B-Disease; found 'Disease'"),
         ("a B-X\nb I-X\n\nc O\nd I-X\n", {}, 5, "'I-X' must follow 'B-X' or 'I-X' in iob2"),
         ("a B-X\nb O\n", {"scheme": "iobes"}, 2, "must be closed by 'E-X'"),
+        (
+            "a\tO\n\n-DOCSTART-\tB-Disease\n",
+            {},
+            3,
+            "no mention on a -DOCSTART- line; .* 'B-Disease'",
+        ),
+        ("-DOCSTART- -X- B-X O\n", {"tag_column": 3}, 1, "found the tag 'B-X': write O there"),
+        ("a\tO\n" + "x" * 1_000_000, {}, 2, r"x{199}'\.\.\. \(1,000,000 characters\)$"),
+        ("a\tB-" + "x" * 1_000_000 + "\nb\tI-y", {}, 2, r"^.{,800}$"),
         ("\n  \n-DOCSTART- O\n", {}, None, "expected sentences; found none"),
         ("", {}, None, "expected sentences; found none"),
     ],
@@ -128,6 +141,18 @@ def test_faults_name_the_line_and_leave_no_output(
         conll(tmp_path, content, **options)
     assert caught.value.line == line
     assert [path.name for path in tmp_path.iterdir()] == ["input0.tsv"]
+
+
+@given(st.lists(st.lists(st.sampled_from(["O", "B-X", "B-Y", "I-X"]), max_size=3), max_size=5))
+@settings(max_examples=100)
+def test_every_mention_is_written_or_the_file_is_refused(sentences: list[list[str]]) -> None:
+    rows = ["\n".join(f"a\t{tag}" for tag in tags) for tags in sentences]
+    content = "-DOCSTART-\tO\n\n".join(f"{row}\n\n" for row in rows) + "end\tO\n"
+    with TemporaryDirectory() as folder, suppress(DataError):
+        _, ledger = conll(Path(folder), content, scheme="bio")
+        assert ledger.mentions.total() == content.count("B-")
+        assert ledger.words == content.count("a\t") + 1
+        assert not ledger.kept_out
 
 
 REAL = {

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import re
+from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.registry import convert
@@ -36,7 +42,8 @@ COORDINATED = (
     '<w c="NN">mouse</w></cons> <cons lex="*T_cell"><w c="NNS">T &lt;cells&gt;</w></cons></cons> '
     '<cons lex="HeLa" sem="G#cell_line"><w c="NN">HeLa</w></cons> grew.</sentence>'
 )
-PLAIN = '<sentence><w c="NN">It</w> <w c="VBZ">works</w></sentence>'
+WORDS = '<w c="NN">It</w> <w c="VBZ">works</w>'
+PLAIN = f"<sentence>{WORDS}</sentence>"
 
 
 def article(identifier: str, title: str = NESTED, abstract: str = PLAIN) -> str:
@@ -54,7 +61,7 @@ def genia(folder: Path, *articles: str, split: str | None = None) -> tuple[list[
 
 
 def test_nested_mentions_of_the_five_types(tmp_path: Path) -> None:
-    sentences, ledger = genia(tmp_path, article("MEDLINE:1"), article("MEDLINE:2", PLAIN))
+    sentences, ledger = genia(tmp_path, article("MEDLINE:1"), article("MEDLINE:2", WORDS))
     assert sentences[0] == Sentence.of_words(
         ["p53", "promoter", "activity", "."], [Span(0, 2, "DNA"), Span(0, 1, "protein")], "0"
     )
@@ -100,6 +107,52 @@ def test_a_constituent_within_a_word_covers_the_word(tmp_path: Path) -> None:
     assert sentences[0] == Sentence.of_words(["anti-CD4", "binds"], [Span(0, 1, "protein")], "0")
 
 
+OUTSIDE_SENTENCES = (
+    '<w>Loose</w> <cons lex="x" sem="G#protein_molecule"><w>p53</w></cons>'
+    '<cons sem="G#other_name"/><cons lex="y" sem="(AND G#DNA_x G#RNA_y)"/> end.'
+)
+
+
+def test_what_stands_outside_of_sentences_is_in_the_ledger(tmp_path: Path) -> None:
+    abstract = f"{OUTSIDE_SENTENCES}\n{PLAIN}"
+    sentences, ledger = genia(tmp_path, article("MEDLINE:1", WORDS, abstract))
+    assert [sentence.text for sentence in sentences] == ["It works", "It works"]
+    assert {why: [what for _, what in found] for why, found in ledger.kept_out.items()} == {
+        "text outside <sentence>": ["'Loose'", "'p53'", "'end.'"],
+        "mention outside <sentence>": ["protein in x", "DNA in y", "RNA in y"],
+    }
+
+
+@st.composite
+def pieces(draw: st.DrawFn, depth: int = 3) -> str:
+    """Words and constituents of an abstract, in and out of sentences."""
+    sem = draw(st.sampled_from(SEMS))
+    inner = draw(st.lists(pieces(depth - 1), max_size=2).map("".join)) if depth else "<w>x</w>"
+    return draw(st.sampled_from(["<w>y</w>", "loose", f'<cons lex="l" sem="{sem}">{inner}</cons>']))
+
+
+SEMS = ["", "G#DNA", "G#DNA_x", "G#protein_y", "G#other", "(OR G#RNA_a G#cell_type)", "(AND G#a)"]
+
+
+@given(st.lists(st.tuples(st.booleans(), pieces()), max_size=6))
+@settings(max_examples=100)
+def test_every_mention_is_written_or_in_the_ledger(parts: list[tuple[bool, str]]) -> None:
+    made = [f"<sentence>{part}</sentence>" if within else part for within, part in parts]
+    content = article("MEDLINE:1", WORDS, "".join(made))
+    with TemporaryDirectory() as folder:
+        sentences, ledger = genia(Path(folder), content)
+    given_types = re.findall("G#(DNA|RNA|protein|cell_type|cell_line)", content)
+    kept_out = [why for why, found in ledger.kept_out.items() for _ in found]
+    mentions = [why for why in kept_out if "mention" in why or "member" in why]
+    assert ledger.mentions.total() + len(mentions) == len(given_types)
+    _, *texts = ElementTree.fromstring(content)
+    outside = [what[1:-1] for _, what in ledger.kept_out.get("text outside <sentence>", ())]
+    written = [word for sentence in sentences for word in sentence.words or ()]
+    assert Counter("".join(written + outside)) == Counter(
+        "".join("".join(part.itertext()) for part in texts).replace("\n", "").replace(" ", "")
+    )
+
+
 LAUGHS = '<!DOCTYPE set [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
 OUTSIDE = '<!DOCTYPE set [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
 
@@ -115,6 +168,10 @@ OUTSIDE = '<!DOCTYPE set [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
         (f"{HEAD}\n<article></article></set>", 6, "MEDLINE id in <bibliomisc>"),
         (f"{HEAD}<article><sentence/></article></set>", 5, "MEDLINE id in <bibliomisc>"),
         ('<?xml version="1.0" encoding="big5"?><set/>', 1, "not one byte for each character"),
+        (f"{HEAD}{article('1', PLAIN)}</set>", 8, "no <sentence> in another one"),
+        (f"{HEAD}{article('1', '<w>a<w>b</w></w>')}</set>", 8, "no <w> in another one"),
+        (f"{HEAD}{article('1', abstract='<article/>')}</set>", 11, "no <article> in another one"),
+        (f"{HEAD}{PLAIN}</set>", 5, "expected <sentence> in an <article>; found it outside any"),
         ("MEDLINE:1\n", 1, "expected well-formed XML"),
     ],
 )
