@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +11,9 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from mtner_cli.config.explain import explain
-from mtner_cli.config.faults import Fault, KeyPath, Origin, concerns
+from mtner_cli.config.faults import Fault, KeyPath, KeySet, Origin, ways_to
 from mtner_cli.config.overrides import merged, nested, parse_overrides
-from mtner_cli.config.references import Resolved, resolve_references
+from mtner_cli.config.references import ReferenceLimitError, Resolved, resolve_references
 from mtner_cli.config.yaml_source import YamlSource
 from mtner_cli.errors import ConfigError
 
@@ -61,11 +62,14 @@ def compose(
     for key, value, override_name in parse_overrides(overrides):
         values = merged(values, nested(key, value))
         places |= dict.fromkeys(_keys_within(value, key), override_name)
-    resolved = resolve_references(values, now or datetime.now())
+    origin = Origin(name, places)
+    try:
+        resolved = resolve_references(values, now or datetime.now())
+    except ReferenceLimitError as error:
+        raise ConfigError([origin.describe(error.fault)]) from None
     outcome = _checked(recipe, resolved, source.unreadable)
     faults = [*source.faults, *outcome.faults]
     if outcome.settings is None or faults:
-        origin = Origin(name, places)
         raise ConfigError([origin.describe(fault) for fault in faults])
     return outcome.settings
 
@@ -84,14 +88,16 @@ def _checked(
     """Check the settings; what only follows from another fault is not complained of."""
     outcome = _validated(recipe, resolved.values)
     unsure = unreadable | resolved.unresolved
-    refused = [fault for fault in outcome.faults if not concerns(fault.key, unsure)]
+    known_unsure = KeySet(unsure)
+    refused = [fault for fault in outcome.faults if not known_unsure.concerns(fault.key)]
     causes = unreadable | {fault.key for fault in refused}
     following = _referring_to(causes, resolved.targets)
     faults = [fault for fault in [*resolved.faults, *refused] if fault.key not in following]
     settings = outcome.settings or _mended(recipe, resolved.values, unsure | causes)
     if settings is not None:
+        explained = KeySet(unsure | causes)
         found = [fault for check in recipe.checks for fault in check(settings)]
-        faults += [fault for fault in found if not concerns(fault.key, unsure | causes)]
+        faults += [fault for fault in found if not explained.concerns(fault.key)]
     return _Outcome(settings, faults)
 
 
@@ -107,17 +113,22 @@ def _referring_to(
     causes: set[KeyPath], targets: Mapping[KeyPath, Iterable[KeyPath]]
 ) -> set[KeyPath]:
     """The keys that refer to one of ``causes``, directly or through others."""
+    # By target, and by every section that holds the target.
+    referring: defaultdict[KeyPath, set[KeyPath]] = defaultdict(set)
+    referring_within: defaultdict[KeyPath, set[KeyPath]] = defaultdict(set)
+    for key, named in targets.items():
+        for target in named:
+            referring[target].add(key)
+            for way in ways_to(target):
+                referring_within[way].add(key)
     following: set[KeyPath] = set()
-    while True:
-        reached = causes | following
-        more = {
-            key
-            for key, named in targets.items()
-            if any(concerns(target, reached) for target in named)
-        }
-        if more <= following:
-            return following
-        following |= more
+    waiting = list(causes)
+    while waiting:
+        cause = waiting.pop()
+        found = referring_within[cause].union(*(referring[way] for way in ways_to(cause)))
+        waiting += found - following
+        following |= found
+    return following
 
 
 def _mended(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
+
+from mtner_cli.errors import quoted
 
 KeyPath = tuple[str, ...]
 """A setting by the keys of its sections, from the top: ``("train", "batch_size")``."""
@@ -38,7 +41,7 @@ class Origin:
         place = self.places.get(key, self.name)
         if not fault.key:
             return f"{place}: {fault.message}"
-        return f"{place}: {key_text(fault.key)}: {fault.message}"
+        return f"{place}: {shown_key(fault.key)}: {fault.message}"
 
 
 def key_text(key: Iterable[str]) -> str:
@@ -52,6 +55,41 @@ def key_of_text(text: str) -> KeyPath:
     return tuple(re.sub(r"\\(.)", r"\1", part) for part in parts)
 
 
-def concerns(key: KeyPath, others: Iterable[KeyPath]) -> bool:
-    """Whether ``key`` is one of ``others``, or holds one of them, or lies within one of them."""
-    return any(key[: len(other)] == other[: len(key)] for other in others)
+_LONGEST_SHOWN = 80
+
+
+def shown_key(key: Iterable[str]) -> str:
+    """The path as messages show it; a name that could spoil a message is cut and in quotes."""
+    return ".".join(key_text((part,)) if _is_plain(part) else shown(part) for part in key)
+
+
+def shown(text: str) -> str:
+    """Show a name or reference as it is, or cut and in quotes where it is long or not printable."""
+    return text if _is_plain(text) else quoted(text, _LONGEST_SHOWN)
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= _LONGEST_SHOWN and text.isprintable()
+
+
+class KeySet:
+    """Keys, to ask which others concern one of them: itself, what holds it and what is in it."""
+
+    def __init__(self, keys: Iterable[KeyPath] = ()) -> None:
+        self._keys: set[KeyPath] = set()
+        self._above: set[KeyPath] = set()
+        for key in keys:
+            self.add(key)
+
+    def add(self, key: KeyPath) -> None:
+        self._keys.add(key)
+        self._above.update(ways_to(key))
+
+    def concerns(self, key: KeyPath) -> bool:
+        """Tell whether ``key`` is one of the keys, or holds one, or lies within one."""
+        return key in self._above or not self._keys.isdisjoint(ways_to(key))
+
+
+def ways_to(key: KeyPath) -> Iterable[KeyPath]:
+    """The sections that hold a key, from the top, and the key itself: ``()``, ``("a",)``, ..."""
+    return accumulate(zip(key), initial=())

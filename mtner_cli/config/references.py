@@ -2,21 +2,33 @@ r"""``${...}`` in an experiment file.
 
 ``${train.batch_size}`` stands for another setting (its value where it is the whole text, its text
 otherwise), ``${now:%Y-%m-%d}`` for the time of the run, ``\${`` for the characters themselves.
+A short file could name a huge text or section through references, so there are limits to how much
+they give and to how deep they refer.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NoReturn
 
-from mtner_cli.config.faults import Fault, KeyPath, key_of_text, key_text
+from mtner_cli.config.faults import Fault, KeyPath, key_of_text, key_text, shown, shown_key
+from mtner_cli.config.nearest import nearest
+from mtner_cli.errors import MOST_FAULTS, quoted
 
-_TOKEN = re.compile(r"(?P<slashes>\\*)\$\{(?:(?P<name>[^${}]*)\})?")
+_MOST_GIVEN = 100_000
+"""Values and characters that all references together may give; far more than any file needs."""
+_MOST_LEVELS = 50
+"""Sections and references within one another; as deep as YAML may be."""
+_LONGEST_TIME_FORMAT = 100
+
+# A run of backslashes is looked at once, from its start, however long it is.
+_MARK = re.compile(r"(?<!\\)(?P<slashes>\\*+)\$\{")
+_TOKEN = re.compile(rf"{_MARK.pattern}(?:(?P<name>[^${{}}]*)\}})?")
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,11 @@ class Resolved:
 
 
 def resolve_references(values: dict[str, Any], now: datetime) -> Resolved:
-    """Replace every reference; ``now`` is the time that ``${now:...}`` gives."""
+    """Replace every reference; ``now`` is the time that ``${now:...}`` gives.
+
+    Raises:
+        ReferenceLimitError: if the references give too much or refer too deeply.
+    """
     resolver = _Resolver(values, now)
     resolved = resolver.resolve(values, ())
     return Resolved(resolved, resolver.faults, resolver.unresolved, dict(resolver.targets))
@@ -46,7 +62,7 @@ def resolve_references(values: dict[str, Any], now: datetime) -> Resolved:
 def escape_references(values: Any) -> Any:
     """The inverse: settings whose texts mean themselves when they are resolved."""
     return _map_texts(
-        values, (), lambda text, _: re.sub(r"(\\*)\$\{", lambda found: found[1] * 2 + r"\${", text)
+        values, (), lambda text, _: _MARK.sub(lambda found: found["slashes"] * 2 + r"\${", text)
     )
 
 
@@ -59,6 +75,18 @@ def _map_texts(value: Any, key: KeyPath, change: Callable[[str, KeyPath], Any]) 
     return change(value, key) if isinstance(value, str) else value
 
 
+class ReferenceLimitError(Exception):
+    """References that give too much or refer too deeply, so the settings cannot be known.
+
+    Attributes:
+        fault: the reference at which the limit was reached.
+    """
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        super().__init__(fault.message)
+
+
 class _UnresolvedError(Exception):
     """A reference on which a fault has been reported."""
 
@@ -69,6 +97,7 @@ class _Resolver:
         self._now = now
         self._active: list[KeyPath] = []
         self._known: dict[KeyPath, Any] = {}
+        self._given = 0
         self.faults: list[Fault] = []
         self.unresolved: set[KeyPath] = set()
         self.targets: defaultdict[KeyPath, set[KeyPath]] = defaultdict(set)
@@ -91,10 +120,11 @@ class _Resolver:
         if key in self.unresolved:
             raise _UnresolvedError
         if key in self._active:
-            circle = " -> ".join(map(key_text, [*self._active[self._active.index(key) :], key]))
+            circle = " -> ".join(map(shown_key, [*self._active[self._active.index(key) :], key]))
             self._refuse(key, f"refers to itself: {circle}")
         self._active.append(key)
         try:
+            self._check_levels(sum(map(len, self._active)))
             self._known[key] = self._replace(text, key)
         except _UnresolvedError:
             self.unresolved.add(key)
@@ -106,7 +136,9 @@ class _Resolver:
     def _replace(self, text: str, key: KeyPath) -> Any:
         whole = _TOKEN.fullmatch(text)
         if whole and not whole["slashes"] and whole["name"] is not None:
-            return self._value_of(whole["name"], key)
+            value = self._value_of(whole["name"], key)
+            self._take(value, len(key))
+            return value
 
         def replacement(match: re.Match[str]) -> str:
             kept, escaped = divmod(len(match["slashes"]), 2)
@@ -114,19 +146,21 @@ class _Resolver:
                 return "\\" * kept + match[0][len(match["slashes"]) :]
             if match["name"] is None:
                 self._refuse(key, "expected references such as ${task_name}, closed and not nested")
-            return "\\" * kept + self._as_text(self._value_of(match["name"], key), match[0], key)
+            given = self._as_text(self._value_of(match["name"], key), match[0], key)
+            self._take(given, len(key))
+            return "\\" * kept + given
 
         return _TOKEN.sub(replacement, text)
 
     def _value_of(self, name: str, key: KeyPath) -> Any:
         resolver, colon, argument = name.partition(":")
         if resolver.strip() == "now" and colon:
-            return self._now.strftime(argument)
+            return self._time(argument, key)
         if colon:
             self._refuse(
                 key,
-                f"${{{name}}} is not known here: references name a setting, as ${{task_name}}, or "
-                "the time, as ${now:%Y-%m-%d}; write the value itself"
+                f"{_reference(name)} is not known here: references name a setting, as "
+                "${task_name}, or the time, as ${now:%Y-%m-%d}; write the value itself"
                 + (" (output_dir sets the run's folder)" if resolver == "hydra" else ""),
             )
         target = key_of_text(name.strip())
@@ -134,30 +168,64 @@ class _Resolver:
         value: Any = self._values
         for part in target:
             if not isinstance(value, dict) or part not in value:
-                near = difflib.get_close_matches(name, _all_keys(self._values), n=1)
-                hint = f"; did you mean ${{{near[0]}}}?" if near else ""
-                self._refuse(key, f"${{{name}}} refers to a setting that does not exist{hint}")
+                # A message shows the first faults only, and each search takes its time.
+                near = nearest(name, self._all_keys) if len(self.faults) < MOST_FAULTS else None
+                hint = f"; did you mean ${{{near}}}?" if near else ""
+                message = f"{_reference(name)} refers to a setting that does not exist{hint}"
+                self._refuse(key, message)
             value = value[part]
+        self._take(value, len(target))
         return _map_texts(value, target, self._text_at)
+
+    def _time(self, time_format: str, key: KeyPath) -> str:
+        try:
+            if len(time_format) <= _LONGEST_TIME_FORMAT:
+                return self._now.strftime(time_format)
+        except ValueError:
+            pass
+        what = f"{quoted(time_format)} is no format of a time"
+        self._refuse(key, f"{what}; write one such as ${{now:%Y-%m-%d_%H-%M-%S}}")
 
     def _as_text(self, value: Any, reference: str, key: KeyPath) -> str:
         if isinstance(value, dict | list):
-            self._refuse(
-                key, f"{reference} stands for several values, which cannot be part of a text"
-            )
+            what = "stands for several values, which cannot be part of a text"
+            self._refuse(key, f"{shown(reference)} {what}")
         if value is None or isinstance(value, bool):
             return {None: "null", True: "true", False: "false"}[value]
         return str(value)
+
+    def _take(self, value: Any, level: int) -> None:
+        """Count what a reference gives, before it is copied or becomes part of a text."""
+        self._check_levels(level)
+        self._given += 1 + (len(value) if isinstance(value, str) else 0)
+        if self._given > _MOST_GIVEN:
+            self._stop(f"the references give more than {_MOST_GIVEN:,} values and characters")
+        if isinstance(value, dict | list):
+            for inner in value.values() if isinstance(value, dict) else value:
+                self._take(inner, level + 1)
+
+    def _check_levels(self, levels: int) -> None:
+        if levels > _MOST_LEVELS:
+            self._stop(f"references and sections lie more than {_MOST_LEVELS} deep")
+
+    def _stop(self, what: str) -> NoReturn:
+        raise ReferenceLimitError(Fault(self._active[0], f"{what}; write the values themselves"))
 
     def _refuse(self, key: KeyPath, message: str) -> NoReturn:
         self.faults.append(Fault(key, message))
         raise _UnresolvedError
 
+    @cached_property
+    def _all_keys(self) -> list[str]:
+        return list(_key_texts(self._values))
 
-def _all_keys(values: dict[str, Any], key: KeyPath = ()) -> list[str]:
-    keys: list[str] = []
+
+def _reference(name: str) -> str:
+    return shown(f"${{{name}}}")
+
+
+def _key_texts(values: dict[str, Any], key: KeyPath = ()) -> Iterator[str]:
     for name, value in values.items():
-        keys.append(key_text((*key, name)))
+        yield key_text((*key, name))
         if isinstance(value, dict):
-            keys += _all_keys(value, (*key, name))
-    return keys
+            yield from _key_texts(value, (*key, name))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtner_cli.config.faults import Fault, Origin, concerns, key_of_text, key_text
+from mtner_cli.config.faults import Fault, KeySet, Origin, key_of_text, key_text, shown_key
 
 KEYS = st.lists(st.text(min_size=1), min_size=1, max_size=4).map(tuple)
 
@@ -32,4 +32,11 @@ def test_a_fault_has_the_place_of_its_key_or_of_the_section_above() -> None:
     [(("a",), True), (("a", "b"), True), (("a", "b", "c"), True), (("a", "x"), False), ((), True)],
 )
 def test_keys_above_and_below_are_concerned(key: tuple[str, ...], concerned: bool) -> None:
-    assert concerns(key, [("z",), ("a", "b")]) is concerned
+    assert KeySet([("z",), ("a", "b")]).concerns(key) is concerned
+
+
+def test_keys_are_cut_in_messages() -> None:
+    assert shown_key(("train", "batch.size", "größe")) == r"train.batch\.size.größe"
+    assert shown_key(("a", "b\nerror: c")) == r"a.'b\nerror: c'"
+    assert len(shown_key(("a" * 10**6, "b"))) < 150
+    assert len(Origin("exp.yaml", {}).describe(Fault(("a" * 10**6,), "bad"))) < 150

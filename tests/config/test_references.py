@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtner_cli.config.faults import Fault
-from mtner_cli.config.references import escape_references, resolve_references
+from mtner_cli.config.references import ReferenceLimitError, escape_references, resolve_references
 
 NOON = datetime(2025, 7, 31, 12, 0, 5)
 PIECES = st.lists(st.sampled_from(["\\", "$", "{", "}", "${", "a", ":", ".", "${a}"]), max_size=8)
@@ -109,3 +110,77 @@ def test_a_section_cannot_be_part_of_a_text() -> None:
 def test_it_is_known_what_refers_to_what() -> None:
     resolved = resolve_references({"a": "${b}/${c.d}", "b": "${c.d}", "c": {"d": 1}}, NOON)
     assert resolved.targets == {("a",): {("b",), ("c", "d")}, ("b",): {("c", "d")}}
+
+
+def limit_of(values: dict[str, Any]) -> str:
+    with pytest.raises(ReferenceLimitError) as caught:
+        resolve_references(values, NOON)
+    return caught.value.fault.message
+
+
+def chain(length: int, link: Callable[[str], Any], end: Any) -> dict[str, Any]:
+    """``a0`` refers to ``a1`` in the way that ``link`` makes, and so on to ``end``."""
+    return {f"a{at}": link(f"${{a{at + 1}}}") for at in range(length)} | {f"a{length}": end}
+
+
+GROWING: list[tuple[int, Callable[[str], Any], Any]] = [
+    (20, lambda inner: inner * 4, "Nerve"),
+    (15, lambda inner: dict.fromkeys("abcdef", inner), {"a": 1}),
+    (15, lambda inner: [inner] * 6, [1]),
+    (1, lambda inner: [inner] * 1000, dict.fromkeys(map(str, range(1000)), 1)),
+    (1, lambda inner: [f"x{inner}"] * 1000, dict.fromkeys(map(str, range(1000)), 1)),
+    (1, lambda inner: inner * 1000, 10**4000),
+]
+
+
+@pytest.mark.parametrize(("length", "link", "end"), GROWING)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_references_give_no_more_than_a_limit(
+    length: int, link: Callable[[str], Any], end: Any, backwards: bool
+) -> None:
+    values = chain(length, link, end)
+    if backwards:
+        values = dict(reversed(values.items()))
+    assert limit_of(values).startswith("the references give more than 100,000 values")
+
+
+@pytest.mark.parametrize("link", [lambda inner: inner, lambda inner: {"a": inner}])
+def test_references_refer_no_deeper_than_a_limit(link: Callable[[str], Any]) -> None:
+    message = "references and sections lie more than 50 deep; write the values themselves"
+    assert limit_of(chain(5000, link, "x")) == message
+    assert resolve(**chain(10, link, "x"))["a10"] == "x"
+
+
+def test_sections_nest_no_deeper_through_references_that_are_known_already() -> None:
+    values = chain(5000, lambda inner: {"a": inner}, "x")
+    assert "lie more than 50 deep" in limit_of(dict(reversed(values.items())))
+
+
+def test_many_references_are_resolved() -> None:
+    assert resolve(rate=0.1, rates=["${rate}"] * 1000)["rates"] == [0.1] * 1000
+
+
+@pytest.mark.parametrize("text", ["\\" * 100_000 + "x${a}", ("\\" * 1000 + "$") * 100 + "${a}"])
+def test_backslashes_are_read_once(text: str) -> None:
+    assert resolve(a=1, text=text)["text"] == text.replace("${a}", "1")
+    assert escape_references(text) == text.replace("${a}", r"\${a}")
+
+
+@pytest.mark.parametrize("argument", ["%Y" * 100, "\ud83d"])
+def test_a_format_that_gives_no_time_is_refused(argument: str) -> None:
+    message = refusal(run=f"${{now:{argument}}}").message
+    assert "is no format of a time; write one such as ${now:%Y-%m-%d_%H-%M-%S}" in message
+    assert message.isprintable()
+
+
+def test_long_names_are_cut_in_messages() -> None:
+    for text in ("${" + "a" * 10**6 + "}", "${" + "a:" * 10**6 + "}"):
+        assert len(refusal(text=text).message) < 300
+    assert len(refusal(**{"a" * 10**6: {"b": 1}, "text": "x${" + "a" * 10**6 + "}"}).message) < 300
+    circle = {"a" * 10**4: "${" + "a" * 10**4 + "}"}
+    assert len(refusal(**circle).message) < 300
+
+
+def test_thousands_of_unknown_names_are_refused_at_once() -> None:
+    names = [f"${{nothing{number}}}" for number in range(5000)]
+    assert len(resolve_references({"a": names}, NOON).faults) == 5000
