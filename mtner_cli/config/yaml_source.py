@@ -14,14 +14,17 @@ from typing import Any
 
 import yaml
 
-from mtner_cli.config.faults import Fault, KeyPath
-from mtner_cli.errors import ConfigError
+from mtner_cli.config.faults import Fault, KeyPath, shown
+from mtner_cli.errors import ConfigError, quoted
 
+_MOST_BYTES = 10_000_000
+"""Far more than any configuration has; a device has no end."""
 _MOST_NODES = 100_000
 """Far more than any configuration has; a small file can name a huge one through aliases."""
 _MOST_LEVELS = 50
 """Deeper than any configuration; an alias within its own anchor has no bottom."""
-_TOO_DEEP = "sections are nested too deeply"
+_TOO_DEEP = f"sections are nested too deeply (more than {_MOST_LEVELS} levels)"
+_TOO_MANY = f"more than {_MOST_NODES:,} values, which no configuration has"
 
 _FLOAT = re.compile(
     r"[-+]?(?:(?:[0-9][0-9_]*)?\.[0-9][0-9_]*|[0-9][0-9_]*\.)(?:[eE][-+]?[0-9]+)?"
@@ -44,6 +47,26 @@ class _Reader(yaml.SafeLoader):
         ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._nodes = self._levels = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Compose the next node; stop early in a text that is too large or too deep."""
+        self._nodes += 1
+        self._levels += 1
+        if self._nodes > 2 * _MOST_NODES:  # keys and values
+            raise _LimitError(_TOO_MANY)
+        if self._levels > 2 * _MOST_LEVELS:  # keys may be nested, too
+            raise _LimitError(_TOO_DEEP)
+        node = super().compose_node(parent, index)
+        self._levels -= 1
+        return node
+
+
+class _LimitError(yaml.YAMLError):
+    """A text that is larger or deeper than any configuration."""
 
 
 class _Writer(yaml.SafeDumper):
@@ -71,11 +94,27 @@ for _table in (_Reader, _Writer):
     _table.add_implicit_resolver("tag:yaml.org,2002:int", _whole(_INT), _NUMBER_STARTS)
 
 
+_KINDS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null"))
+
+
+# These also get what an explicit tag, such as !!int, stands before.
 def _whole_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     return int(node.value)
 
 
-_Reader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+def _number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
+    if not (_FLOAT.fullmatch(node.value) or _INT.fullmatch(node.value)):
+        raise ValueError
+    return loader.construct_yaml_float(node)
+
+
+def _nothing(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> None:
+    if node.value.lower() not in ("", "~", "null"):
+        raise ValueError
+
+
+for _kind, _constructor in (("int", _whole_number), ("float", _number), ("null", _nothing)):
+    _Reader.add_constructor(f"tag:yaml.org,2002:{_kind}", _constructor)
 
 
 @dataclass
@@ -101,14 +140,7 @@ def read_yaml(path: Path) -> YamlSource:
     Raises:
         ConfigError: if it cannot be read or is not YAML, with the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError([f"{path}: there is no such file"]) from None
-    except UnicodeDecodeError:
-        raise ConfigError([f"{path}: expected a YAML file in UTF-8; found other bytes"]) from None
-    except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
+    text = _text_of(path)
     node, loader = _compose(text, str(path))
     source = YamlSource()
     if node is None:
@@ -144,19 +176,46 @@ def write_yaml(values: Any) -> str:
     return yaml.dump(values, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=100)
 
 
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError([f"{path}: there is no such file"]) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError([f"{path}: cannot be read: {reason}"]) from None
+    if len(content) > _MOST_BYTES:
+        fault = f"{path}: larger than {_MOST_BYTES:,} bytes, which no configuration is"
+        raise ConfigError([f"{fault}; give the right file"])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        fault = f"{path}: expected a YAML file in UTF-8; found other bytes"
+        raise ConfigError([f"{fault}; save it as UTF-8, or give the right file"]) from None
+
+
 def _compose(text: str, name: str) -> tuple[yaml.Node | None, _Reader]:
     try:
         loader = _Reader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        found = f"U+{ord(text[error.position]):04X}"
+        fault = f"{name}:{line}: not valid YAML: the character {found} is not allowed; delete it"
+        raise ConfigError([fault]) from None
+    try:
         return loader.get_single_node(), loader
+    except _LimitError as error:
+        raise ConfigError([f"{name}: {error}; give the right file"]) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"{name}:{mark.line + 1}" if mark is not None else name
+        line = loader.line if mark is None else mark.line
         words = ", ".join(part for part in (error.context, error.problem) if part)
-        raise ConfigError([f"{place}: not valid YAML: {words}"]) from None
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{name}: not valid YAML: {' '.join(str(error).split())}"]) from None
-    except RecursionError:
-        raise ConfigError([f"{name}: {_TOO_DEEP}"]) from None
+        # The library shows names from the file, which may be a file of secrets.
+        words = re.sub(r"(alias|anchor|tag handle) ['\"].*", r"\1", words, flags=re.DOTALL)
+    except (ValueError, OverflowError):
+        line, words = loader.line, "an escape or a version stands for nothing"
+    raise ConfigError([f"{name}:{line + 1}: not valid YAML: {words}"])
 
 
 def _is_merge(node: yaml.ScalarNode) -> bool:
@@ -175,9 +234,9 @@ class _Builder:
     def build(self, node: yaml.Node, key: KeyPath) -> Any:
         self._nodes += 1
         if self._nodes > _MOST_NODES:
-            raise ConfigError([f"{self._name}: more than {_MOST_NODES:,} values"])
+            raise ConfigError([f"{self._name}: {_TOO_MANY}; give the right file"])
         if len(key) > _MOST_LEVELS:
-            raise ConfigError([f"{self._name}: {_TOO_DEEP}"])
+            raise ConfigError([f"{self._name}: {_TOO_DEEP}; give the right file"])
         if isinstance(node, yaml.MappingNode) and node.tag == _Reader.DEFAULT_MAPPING_TAG:
             return self._section(node, key)
         if isinstance(node, yaml.SequenceNode) and node.tag == _Reader.DEFAULT_SEQUENCE_TAG:
@@ -192,6 +251,9 @@ class _Builder:
                 found = "<<" if isinstance(name_node, yaml.ScalarNode) else "a section or list"
                 self._fault(key, f"expected a name as key in line {line}; found {found}")
                 continue
+            if not _is_whole(name_node.value):
+                self._fault(key, f"the key in line {line} {_half(name_node.value)}")
+                continue
             inner = (*key, name_node.value)
             if name_node.value in section:
                 first = self._source.lines[inner]
@@ -202,16 +264,31 @@ class _Builder:
         return section
 
     def _scalar(self, node: yaml.Node, key: KeyPath) -> Any:
-        try:
-            if not isinstance(node, yaml.ScalarNode):
-                raise ValueError
-            return self._loader.construct_object(node)
-        except (yaml.YAMLError, ValueError):
-            line = node.start_mark.line + 1
-            found = repr(node.value)[:40] if isinstance(node, yaml.ScalarNode) else node.tag
-            self._fault(key, f"line {line} holds no value that can be read: {found}")
-            self._source.unreadable.add(key)
-            return None
+        line = node.start_mark.line + 1
+        found = quoted(node.value, 40) if isinstance(node, yaml.ScalarNode) else shown(node.tag)
+        message = (
+            f"holds no value that can be read: {found}; write text, a number, true, false or null"
+        )
+        if isinstance(node, yaml.ScalarNode) and node.tag in _KINDS:
+            try:
+                value = self._loader.construct_object(node)
+                if _is_whole(node.value):
+                    return value
+                message = _half(node.value)
+            except (yaml.YAMLError, LookupError, ValueError):
+                pass
+        self._fault(key, f"line {line} {message}")
+        self._source.unreadable.add(key)
+        return None
 
     def _fault(self, key: KeyPath, message: str) -> None:
         self._source.faults.append(Fault(key, message))
+
+
+def _is_whole(text: str) -> bool:
+    r"""Whether no half of a character is there, as ``\ud83d`` in double quotes makes one."""
+    return text.isascii() or not re.search("[\ud800-\udfff]", text)
+
+
+def _half(text: str) -> str:
+    return f"holds half of a character: {quoted(text, 40)}; write the character itself"
