@@ -15,7 +15,18 @@ MOST_CHARACTERS = 200
 MOST_FAULTS = 20
 """Faults that one message lists."""
 
-_SHORT = reprlib.Repr()
+_LONGEST_NUMBER = 10_000
+"""Bits of a whole number that is written out; Python refuses to write more than 4,300 digits."""
+
+
+class _ShortRepr(reprlib.Repr):
+    def repr_int(self, number: int, level: int) -> str:
+        if number.bit_length() > _LONGEST_NUMBER:
+            return f"<whole number of {number.bit_length():,} bits>"
+        return super().repr_int(number, level)
+
+
+_SHORT = _ShortRepr()
 _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict = 3, 4, 4
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 

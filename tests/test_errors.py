@@ -46,6 +46,15 @@ def test_content_is_cut() -> None:
     assert quoted("short") == "'short'"
 
 
+@pytest.mark.parametrize(
+    "number", [10**5000, -(10**5000), 2**10_001], ids=["long", "negative", "just"]
+)
+def test_numbers_too_long_to_be_written_are_shown(number: int) -> None:
+    assert quoted(number) == f"<whole number of {number.bit_length():,} bits>"
+    assert quoted([number]).startswith("[<whole number of ")
+    assert quoted(7) == "7"
+
+
 def test_a_list_inside_itself_is_shown() -> None:
     endless: list[object] = []
     endless.append(endless)

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from mtner_cli.config.faults import Fault, KeyPath, key_text
 from mtner_cli.config.values import Section
+from mtner_cli.errors import quoted
 
 _EXPECTED: Mapping[str, str] = {
     "int_type": "a whole number",
@@ -51,6 +52,8 @@ def _explain_one(detail: ErrorDetails, schema: Any) -> tuple[KeyPath, str]:
         return key, "missing; it has no default and must be given"
     if kind == "extra_forbidden":
         return key, _unknown_key(key, schema)
+    if kind == "password":
+        return key, detail["msg"]
     if kind in _EXPECTED:
         expected = "expected " + _EXPECTED[kind].format(**context)
     else:
@@ -66,9 +69,9 @@ def describe(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return f"the number {value}"
+        return f"the number {quoted(value)}"
     if isinstance(value, str):
-        return f"the text {value[:80]!r}"
+        return f"the text {quoted(value, 80)}"
     if isinstance(value, list | tuple):
         return "a list"
     return "a section" if value else "an empty section"

@@ -8,9 +8,12 @@ from typing import Any
 
 from mtner_cli.config.faults import KeyPath, key_of_text
 from mtner_cli.config.yaml_source import parse_value
-from mtner_cli.errors import ConfigError
+from mtner_cli.errors import ConfigError, quoted
 
 _KEY_AND_VALUE = re.compile(r"(?P<key>(?:\\.|[^\\=])+)=(?P<value>.*)", re.DOTALL)
+
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")
+_LONGEST_SHOWN = 100
 
 
 def parse_overrides(texts: Sequence[str]) -> list[tuple[KeyPath, Any, str]]:
@@ -24,7 +27,10 @@ def parse_overrides(texts: Sequence[str]) -> list[tuple[KeyPath, Any, str]]:
     overrides: list[tuple[KeyPath, Any, str]] = []
     faults: list[str] = []
     for text in texts:
-        name = f"override {text!r}"
+        name = f"override {_shown(text)}"
+        if not text.isascii() and _NOT_UTF8.search(text):
+            faults.append(f"{name}: holds bytes that are not UTF-8; write it in UTF-8")
+            continue
         match = _KEY_AND_VALUE.fullmatch(text)
         key = key_of_text(match["key"].strip()) if match else ()
         if match is None or "" in key:
@@ -37,6 +43,14 @@ def parse_overrides(texts: Sequence[str]) -> list[tuple[KeyPath, Any, str]]:
     if faults:
         raise ConfigError(faults)
     return overrides
+
+
+def _shown(text: str) -> str:
+    """What stands before a fault; a value that may hold a password is not shown."""
+    if re.search("@|password|passwd|pwd|token|secret", text, re.IGNORECASE):
+        key = text.partition("=")[0]
+        return quoted("..." if "@" in key else f"{key}=...", _LONGEST_SHOWN)
+    return quoted(text, _LONGEST_SHOWN)
 
 
 def merged(below: Any, above: Any) -> Any:

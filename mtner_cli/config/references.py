@@ -192,7 +192,10 @@ class _Resolver:
             self._refuse(key, f"{shown(reference)} {what}")
         if value is None or isinstance(value, bool):
             return {None: "null", True: "true", False: "false"}[value]
-        return str(value)
+        try:
+            return str(value)
+        except ValueError:  # Python writes no number of more than 4,300 digits
+            self._refuse(key, f"{shown(reference)} stands for {quoted(value)}; write a smaller one")
 
     def _take(self, value: Any, level: int) -> None:
         """Count what a reference gives, before it is copied or becomes part of a text."""

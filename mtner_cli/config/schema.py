@@ -1,5 +1,6 @@
 """Every setting of an experiment: its type, its bounds, its default and what it does.
 
+The settings of the models are in :mod:`mtner_cli.config.model_schema`.
 The sections nest exactly as in an experiment file, and the field names are the file's keys.
 Values are checked strictly (no number for a text, no text for a number; a whole number may stand
 for a fraction), unknown keys are refused, and a loaded configuration cannot be changed.
@@ -16,18 +17,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mtner_cli.config.model_schema import ModelsConfig
 from mtner_cli.config.values import (
     BatchLimit,
+    BatchSize,
     Count,
     CountFromZero,
-    Dropout,
     Encoding,
+    Epochs,
+    EpochsOrPart,
     FilePath,
-    NotNegative,
-    Positive,
+    Norm,
     Probability,
+    Rate,
     Section,
+    Seed,
+    Subwords,
     Text,
+    TrackingUri,
 )
 from mtner_cli.core.actions.codecs import EncodingName
 
@@ -117,99 +124,12 @@ class DataTransformConfig(Section):
     """The model learns an entity type per corpus, even where corpora share a name."""
     change_tags: bool = True
     """Apply the ``tag_dict`` of each corpus."""
-    max_tokens: Annotated[int, Field(ge=8)] = 405
+    max_tokens: Subwords = 405
     """Greatest length in subwords; longer sentences are split between words."""
     merge_sents: MergeSentsConfig = MergeSentsConfig()
     """Joining sentences."""
     limit_sentences: LimitSentencesConfig = LimitSentencesConfig()
     """Smaller corpora for quick runs."""
-
-
-# ------------------------------------------------------------------------------------ models
-
-
-class EmbedModelConfig(Section):
-    """The pretrained encoder."""
-
-    pretrained_name: Text = "michiyasunaga/BioLinkBERT-large"
-    """A Hugging Face name, a local folder, or ``builtin:minilm`` (packaged, needs no network)."""
-
-
-class TokMultiplierConfig(Section):
-    """The factor of word vectors against position vectors in the attention."""
-
-    train: bool = False
-    """Learn it, starting at ``value``."""
-    value: float = 1.0
-    """The constant, or where learning starts."""
-
-
-class AttentionModuleConfig(Section):
-    """Attention over the action memory."""
-
-    action_space_dim: Count = 2
-    """Latent vectors per action."""
-    dropout_scores: Dropout = 0.0
-    """Dropout on the attention scores."""
-    dropout_pos_embeds: Dropout = 0.2
-    """Dropout on the relative position vectors."""
-    dropout_classes: Dropout = 0.2
-    """Dropout on the latent vectors."""
-    half_context: Count = 150
-    """Words to each side that have a relative position of their own."""
-    tok_multiplier: TokMultiplierConfig = TokMultiplierConfig()
-    """Words against positions."""
-
-
-class ParserStateConfig(Section):
-    """The network that reads the next word and the context, and scores the actions."""
-
-    dropout: Dropout = 0.1
-    """Dropout on its input."""
-
-
-class SelfTrainingConfig(Section):
-    """Learning from corpora that annotate different types."""
-
-    project_coeff: Annotated[float, Field(gt=0)] = 1.0
-    """Factor of the model's own probability where it is the target for foreign types."""
-
-
-class ControlConfig(Section):
-    """Room for actions, as a multiple of the sentence's length."""
-
-    multiplier_numb_actions_inference: Annotated[float, Field(ge=1)] = 1.5
-    """Accepted for the original's files; no sentence is cut short here, each word has its bound."""
-    multiplier_numb_actions_training: Annotated[float, Field(ge=1)] = 2.0
-    """In training, for timesteps shown twice because of foreign types."""
-
-
-class PredModelConfig(Section):
-    """The slot-based recurrent tagger on top of the encoder."""
-
-    attention_module: AttentionModuleConfig = AttentionModuleConfig()
-    """Attention over the action memory."""
-    parser_state: ParserStateConfig = ParserStateConfig()
-    """Scoring of the actions."""
-    self_training: SelfTrainingConfig = SelfTrainingConfig()
-    """Foreign entity types."""
-    control: ControlConfig = ControlConfig()
-    """Room for actions."""
-    init_output_bias: Literal["log_odds", "zero"] = "log_odds"
-    """Start at each action's base rate (``log_odds``), or as the original does (``zero``)."""
-    init_latents: Literal["centre", "zero"] = "centre"
-    """Start the attention at the word just written (``centre``), or evenly spread (``zero``)."""
-    dropout_mode: Literal["locked", "per_step"] = "locked"
-    """Eight sets of dropout masks a batch, used in turn (``locked``), or new ones each step."""
-
-
-class ModelsConfig(Section):
-    """The two parts of the model."""
-
-    embed_model: EmbedModelConfig = EmbedModelConfig()
-    """The encoder."""
-    pred_model: PredModelConfig = PredModelConfig()
-    """The tagger."""
 
 
 # ------------------------------------------------------------------------------------- train
@@ -232,22 +152,22 @@ class CheckpointsConfig(Section):
 class EmbedOptimizerConfig(Section):
     """Optimiser settings of the encoder."""
 
-    lr: NotNegative = 2e-5
+    lr: Rate = 2e-5
     """Peak learning rate."""
-    weight_decay: NotNegative = 0.001
+    weight_decay: Rate = 0.001
     """Weight decay of AdamW."""
-    warm_up_in_epochs: NotNegative = 1.0
+    warm_up_in_epochs: EpochsOrPart = 1.0
     """Epochs of linear warm-up."""
 
 
 class PredOptimizerConfig(Section):
     """Optimiser settings of everything but the encoder."""
 
-    lr: NotNegative = 3e-4
+    lr: Rate = 3e-4
     """Peak learning rate."""
-    weight_decay: NotNegative = 0.001
+    weight_decay: Rate = 0.001
     """Weight decay of AdamW."""
-    warm_up_in_epochs: NotNegative = 0.5
+    warm_up_in_epochs: EpochsOrPart = 0.5
     """Epochs of linear warm-up."""
 
 
@@ -269,15 +189,15 @@ class TrainConfig(Section):
     """Stop after this many epochs without a better development score; null or 0: never."""
     accumulate_grad_batches: Count = 1
     """Batches whose gradients are added up for one optimiser step."""
-    grad_norm_clip: Positive | None = 1.0
+    grad_norm_clip: Norm | None = 1.0
     """Greatest norm of the gradient; null: not clipped."""
     use_deterministic: bool = False
     """Only deterministic operations: the same seed gives the same weights."""
     compile_step: bool = False
     """On a GPU, compile the recurrence's step: a slow first batch, faster ones after it."""
-    num_epochs: Count = 100
+    num_epochs: Epochs = 100
     """Epochs at most."""
-    batch_size: Count = 16
+    batch_size: BatchSize = 16
     """Sentences in a batch."""
     num_sanity_val_steps: CountFromZero = 0
     """Accepted for the original's files; the data are always checked before training."""
@@ -309,7 +229,7 @@ class MLFlowLoggerConfig(Section):
     """Experiment under which MLflow files the run."""
     run_name: Text = "${run_name}"
     """The run's name in MLflow."""
-    tracking_uri: Text | None = None
+    tracking_uri: TrackingUri | None = None
     """Address of the MLflow server; or a database (``sqlite:///mlflow.db``), or a folder."""
     use: bool = False
     """Switches it on."""
@@ -373,7 +293,7 @@ class AblationConfig(Section):
 class ExperimentConfig(Section):
     """All settings of one experiment. Mandatory: ``seed``, ``task_name``, ``datasets``."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Seed
     """Start of every random number."""
     task_name: Text
     """The experiment's name, by custom that of its file."""

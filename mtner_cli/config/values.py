@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,11 +17,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+_SECRET = re.compile("password|passwd|pwd|token|secret", re.IGNORECASE)
+_MOST_BATCHES = 1_000_000_000
+
 
 def _known_encoding(name: str) -> str:
     try:
         "".encode(name)
-    except LookupError:
+    except (LookupError, ValueError):
         raise PydanticCustomError(
             "encoding", "expected the name of a text encoding, such as utf-8 or latin-1"
         ) from None
@@ -40,27 +44,59 @@ def _path_of_text(value: Any) -> Any:
         ) from None
 
 
+def _without_password(uri: str) -> str:
+    if _holds_password(uri):
+        raise PydanticCustomError(
+            "password",
+            "holds a password, which would stand in the run's files; take it out, and set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment (for a "
+            "database, start 'mlflow server' on it and give the server's address)",
+        )
+    return uri
+
+
+def _holds_password(uri: str) -> bool:
+    """Whether an address has a form such as ``http://user:password@host`` or ``?password=...``."""
+    user = (uri.partition("//")[2] or uri).rpartition("@")[0]
+    query = uri.partition("?")[2]
+    is_file = uri.lower().startswith(("sqlite:", "file:"))
+    names = (part.partition("=")[0] for part in re.split("[&;]", query) if "=" in part)
+    return (":" in user and not is_file) or any(map(_SECRET.search, names))
+
+
 def _batch_limit(value: Any) -> int | float:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_BATCHES:
         return value
     if isinstance(value, float) and 0 < value <= 1:
         return value
     raise PydanticCustomError(
         "batch_limit",
         "expected a fraction of the batches above 0.0 and up to 1.0 (written with a point), "
-        "or a number of batches from 1",
+        f"or a number of batches from 1 to {_MOST_BATCHES}",
     )
 
 
 Text = Annotated[str, Field(min_length=1)]
+TrackingUri = Annotated[Text, AfterValidator(_without_password)]
 FilePath = Annotated[Path, BeforeValidator(_path_of_text), PlainSerializer(str)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-CountFromZero = Annotated[int, Field(ge=0)]
+# The upper bounds are far above what helps, and far below what a loop or the memory takes.
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+CountFromZero = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Epochs = Annotated[int, Field(ge=1, le=1_000_000)]
+EpochsOrPart = Annotated[float, Field(ge=0, le=1_000_000)]
+BatchSize = Annotated[int, Field(ge=1, le=100_000)]
+Subwords = Annotated[int, Field(ge=8, le=100_000)]
+Words = Annotated[int, Field(ge=1, le=10_000)]
+Latents = Annotated[int, Field(ge=1, le=256)]
+Rate = Annotated[float, Field(ge=0, le=1000)]
+Norm = Annotated[float, Field(gt=0, le=1e9)]
+Factor = Annotated[float, Field(ge=-1000, le=1000)]
+PositiveFactor = Annotated[float, Field(gt=0, le=1000)]
+Multiple = Annotated[float, Field(ge=1, le=100)]
 BatchLimit = Annotated[int | float, PlainValidator(_batch_limit)]
 """1.0 is every batch, 0.1 a tenth of them, 1 a single batch."""
 

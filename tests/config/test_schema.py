@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from mtner_cli.config import schema
+from mtner_cli.config import model_schema, schema
 from mtner_cli.config.load import config_from_mapping, default_settings
 from mtner_cli.config.schema import ExperimentConfig, SplitPaths
 from mtner_cli.config.values import Section
 from mtner_cli.config.yaml_source import read_yaml
+from mtner_cli.errors import ConfigError
 
 MINIMAL: dict[str, Any] = {
     "seed": 7,
@@ -73,10 +75,14 @@ def test_every_default_satisfies_the_schema() -> None:
 
 
 def test_every_setting_has_a_line_of_documentation() -> None:
-    tree = ast.parse(inspect.getsource(schema))
+    nodes = [
+        node
+        for module in (schema, model_schema)
+        for node in ast.parse(inspect.getsource(module)).body
+    ]
     undocumented = [
         f"{section.name}.{ast.unparse(field.target)}"
-        for section in tree.body
+        for section in nodes
         if isinstance(section, ast.ClassDef)
         for field, following in zip(section.body, [*section.body[1:], None], strict=True)
         if isinstance(field, ast.AnnAssign)
@@ -92,8 +98,12 @@ def test_a_configuration_cannot_be_changed() -> None:
 
 
 def test_all_sections_are_strict_and_closed() -> None:
-    sections = [value for _, value in inspect.getmembers(schema, inspect.isclass)]
-    sections = [section for section in sections if issubclass(section, Section)]
+    sections = {
+        value
+        for module in (schema, model_schema)
+        for _, value in inspect.getmembers(module, inspect.isclass)
+        if issubclass(value, Section)
+    }
     assert len(sections) > 25
     assert all(section.model_config["extra"] == "forbid" for section in sections)
     assert all(section.model_config["strict"] for section in sections)
@@ -102,6 +112,81 @@ def test_all_sections_are_strict_and_closed() -> None:
 def test_splits_are_given_in_order() -> None:
     paths = SplitPaths(test=Path("c"), train=Path("a"))
     assert list(paths.present().items()) == [("train", Path("a")), ("test", Path("c"))]
+
+
+UPPER_BOUNDS: dict[str, float] = {
+    "seed": 2**32 - 1,
+    "data_transform.max_tokens": 100_000,
+    "data_transform.limit_sentences.train": 10**9,
+    "data_transform.limit_sentences.dev": 10**9,
+    "data_transform.limit_sentences.test": 10**9,
+    "models.pred_model.attention_module.action_space_dim": 256,
+    "models.pred_model.attention_module.dropout_scores": 0.999,
+    "models.pred_model.attention_module.dropout_pos_embeds": 0.999,
+    "models.pred_model.attention_module.dropout_classes": 0.999,
+    "models.pred_model.attention_module.half_context": 10_000,
+    "models.pred_model.attention_module.tok_multiplier.value": 1000,
+    "models.pred_model.parser_state.dropout": 0.999,
+    "models.pred_model.self_training.project_coeff": 1000,
+    "models.pred_model.control.multiplier_numb_actions_inference": 100,
+    "models.pred_model.control.multiplier_numb_actions_training": 100,
+    "train.early_stop": 10**9,
+    "train.accumulate_grad_batches": 10**9,
+    "train.grad_norm_clip": 1e9,
+    "train.num_epochs": 10**6,
+    "train.batch_size": 100_000,
+    "train.num_sanity_val_steps": 10**9,
+    "train.limit_train_batches": 10**9,
+    "train.limit_val_batches": 10**9,
+    "train.limit_test_batches": 10**9,
+    "train.clear_CUDA_cache_after_n_steps": 10**9,
+    "train.checkpoints.every_minutes": 1e6,
+    "train.optimizers.embed_model.lr": 1000,
+    "train.optimizers.embed_model.weight_decay": 1000,
+    "train.optimizers.embed_model.warm_up_in_epochs": 10**6,
+    "train.optimizers.pred_model.lr": 1000,
+    "train.optimizers.pred_model.weight_decay": 1000,
+    "train.optimizers.pred_model.warm_up_in_epochs": 10**6,
+    "perturbations.probs.a.b": 1,
+}
+"""The greatest value of every number; for a new setting, think of what a huge one does."""
+
+
+def numbers_in(annotation: Any, key: tuple[str, ...] = ()) -> Iterator[str]:
+    """The keys of all numbers of a section; ``a``, ``b``, ... stand for names that users choose."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        for name, field in annotation.model_fields.items():
+            yield from numbers_in(field.annotation, (*key, name))
+    elif annotation in (int, float):
+        yield ".".join(key)
+    elif typing.get_origin(annotation) is dict:
+        level = sum(len(part) == 1 for part in key)
+        yield from numbers_in(typing.get_args(annotation)[1], (*key, "ab"[level]))
+    else:
+        for argument in typing.get_args(annotation):
+            yield from numbers_in(argument, key)
+
+
+def test_every_number_has_an_upper_bound() -> None:
+    assert {*numbers_in(ExperimentConfig)} == UPPER_BOUNDS.keys()
+
+
+@pytest.mark.parametrize(("key", "bound"), UPPER_BOUNDS.items())
+def test_a_number_above_its_bound_is_refused(
+    key: str, bound: float, faults: Callable[..., list[str]]
+) -> None:
+    assert faults("", f"{key}={bound}") == []
+    for number in (bound + 1, 10**30, f"1{'0' * 400}", "1e30", "-1e30", f"-1{'0' * 400}", ".inf"):
+        (fault,) = faults("", f"{key}={number}")
+        assert f": {key}: expected " in fault
+        assert len(fault) < 600
+
+
+@pytest.mark.parametrize("number", [10**5000, -(10**5000)], ids=["long", "negative"])
+def test_a_number_too_long_to_be_written_is_refused(number: int) -> None:
+    for key in ("seed", "task_name", "output_dir"):
+        with pytest.raises(ConfigError, match="<whole number of 16,610 bits>"):
+            config_from_mapping({**MINIMAL, key: number})
 
 
 @pytest.mark.parametrize(
@@ -150,7 +235,7 @@ def test_values_of_the_right_kind_are_taken(
         (
             "train.limit_val_batches=2.0",
             "expected a fraction of the batches above 0.0 and up to 1.0 (written with a point), "
-            "or a number of batches from 1; found the number 2.0",
+            "or a number of batches from 1 to 1000000000; found the number 2.0",
         ),
         ("train.checkpoints=all", "expected a section of 'key: value' lines; found the text 'all'"),
         ("train.resume_from_checkpoint=3", "expected a path; found the number 3"),
@@ -195,3 +280,52 @@ def test_values_of_the_wrong_kind_are_refused_in_words(
     key = setting.partition("=")[0]
     assert found.startswith(f"override {setting!r}: {key}")
     assert fault in found
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://me:hunter2@host:5000",
+        "https://me:hun/ter2@host",
+        "https://me:hun//ter2?@host",
+        "postgresql+psycopg2://me:hunter2@host/runs",
+        "postgresql://host/runs?user=me&password=hunter2",
+        "me:hunter2@host:5000",
+        "http://:hunter2@host",
+        "${MLFlowLogger.experiment_name}:hunter2@host",
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_shown(
+    uri: str, faults: Callable[..., list[str]]
+) -> None:
+    setting = "MLFlowLogger.tracking_uri"
+    section = f"MLFlowLogger: {{use: true, tracking_uri: '{uri}', run_name: '${{{setting}}}'}}\n"
+    for found in (
+        faults(section),
+        faults("", f"{setting}={uri}"),
+        faults("", f"MLFlowLogger={{tracking_uri: '{uri}'}}"),
+        faults("", f"MLFlowLogger.tracking_url={uri}"),
+        faults("", f"MLFlowLogger.{uri}"),
+        faults("", f"MLFlowLogger={{tracking_uri: '{uri}', use: 3, use: 4"),
+    ):
+        assert found
+        assert "ter2" not in "".join(found)
+    (fault,) = faults("", f"{setting}={uri}")
+    assert fault.startswith(f"override '{setting}=...': {setting}: holds a password, which would ")
+    assert "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the env" in fault
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://127.0.0.1:5000",
+        "http://me@host:5000",
+        "sqlite:////disk/a:b@c/mlflow.db",
+        "file:///disk/a:b@c",
+        "logs/mlflow",
+        "https://host/?page=1",
+    ],
+)
+def test_an_address_without_a_password_is_taken(uri: str) -> None:
+    config = config_from_mapping({**MINIMAL, "MLFlowLogger": {"tracking_uri": uri}})
+    assert config.MLFlowLogger.tracking_uri == uri
