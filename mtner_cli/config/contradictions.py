@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from mtner_cli.config.faults import Fault
+from mtner_cli.config.faults import Fault, names_text
+from mtner_cli.config.nearest import nearest
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
+from mtner_cli.errors import quoted
 
 
 def find_contradictions(config: ExperimentConfig) -> Iterator[Fault]:
@@ -116,6 +117,6 @@ def _tracking(config: ExperimentConfig) -> Iterator[Fault]:
 
 
 def _unknown_corpus(name: str, datasets: Mapping[str, DatasetConfig]) -> str:
-    near: Iterable[str] = difflib.get_close_matches(name, datasets, n=1)
-    hint = "".join(f"; did you mean {known}?" for known in near)
-    return f"{name!r} is none of the corpora ({', '.join(datasets)}){hint}"
+    near = nearest(name, datasets)
+    hint = f"; did you mean {near}?" if near else ""
+    return f"{quoted(name, 80)} is none of the corpora ({names_text(datasets)}){hint}"

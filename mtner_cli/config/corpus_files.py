@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from mtner_cli.config.data_files import command_for
-from mtner_cli.config.faults import Fault
+from mtner_cli.config.faults import Fault, exists, is_file, names_text, why_absent
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.core.actions.codecs import EncodingName
 from mtner_cli.core.corpus.reader import read_corpus
@@ -19,10 +19,11 @@ def find_file_faults(config: ExperimentConfig) -> Iterator[Fault]:
     for fault in find_corpus_faults(config.datasets):
         yield Fault(("datasets", *fault.key), fault.message)
     checkpoint = config.train.resume_from_checkpoint
-    if checkpoint is not None and not checkpoint.exists():
+    if checkpoint is not None and not exists(checkpoint):
+        reason = why_absent(checkpoint) or f"looked in {Path.cwd()}"
         yield Fault(
             ("train", "resume_from_checkpoint"),
-            f"there is no {checkpoint} (looked in {Path.cwd()}); name a run folder or a checkpoint",
+            f"there is no {checkpoint} ({reason}); name a run folder or a checkpoint",
         )
 
 
@@ -30,7 +31,7 @@ def find_corpus_faults(datasets: Mapping[str, DatasetConfig]) -> Iterator[Fault]
     """Faults of the corpora's files, by name of corpus; files are read no further than needed."""
     for name, dataset in datasets.items():
         for split, path in dataset.split_paths.present().items():
-            if not path.is_file():
+            if not is_file(path):
                 yield Fault((name, "split_paths", split), _missing(path))
             elif _written_in_the_other_mode(path, dataset):
                 yield Fault(
@@ -41,12 +42,15 @@ def find_corpus_faults(datasets: Mapping[str, DatasetConfig]) -> Iterator[Fault]
         if dropped:
             yield Fault(
                 (name, "tag_dict"),
-                f"drops every entity type of {dataset.split_paths.train} ({', '.join(dropped)}); "
+                f"drops every entity type of {dataset.split_paths.train} ({names_text(dropped)}); "
                 "keep at least one",
             )
 
 
 def _missing(path: Path) -> str:
+    reason = why_absent(path)
+    if reason:
+        return f"{path} cannot be read: {reason}; give another path"
     if path.exists():
         return f"{path} is no file; give the action file itself"
     looked = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
@@ -75,7 +79,7 @@ def _readable(path: Path, mode: EncodingName, encoding: str) -> bool:
 def _types_if_all_are_dropped(dataset: DatasetConfig) -> list[str]:
     """The entity types of the training file if none is left; types not named stay."""
     path, types = dataset.split_paths.train, dataset.tag_dict
-    if not types or any(types.values()) or path is None or not path.is_file():
+    if not types or any(types.values()) or path is None or not is_file(path):
         return []
     seen: set[str] = set()
     try:

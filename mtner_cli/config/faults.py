@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from pathlib import Path
 
 from mtner_cli.errors import quoted
 
@@ -56,6 +58,7 @@ def key_of_text(text: str) -> KeyPath:
 
 
 _LONGEST_SHOWN = 80
+_MOST_NAMES = 20
 
 
 def shown_key(key: Iterable[str]) -> str:
@@ -70,6 +73,57 @@ def shown(text: str) -> str:
 
 def _is_plain(text: str) -> bool:
     return len(text) <= _LONGEST_SHOWN and text.isprintable()
+
+
+def is_whole(text: str) -> bool:
+    r"""Tell whether there is no half of a character, as ``\ud83d`` in YAML or JSON makes one.
+
+    Bytes of the command line that are not UTF-8 arrive as such halves, too.
+    """
+    return text.isascii() or not re.search("[\ud800-\udfff]", text)
+
+
+def names_text(names: Iterable[str]) -> str:
+    """Names as a message lists them: the first few, each cut."""
+    listed = list(names)
+    more = [f"... ({len(listed):,} in all)"] if len(listed) > _MOST_NAMES else []
+    return ", ".join([*map(shown, listed[:_MOST_NAMES]), *more])
+
+
+# Python's own raise errors for a path that is too long or that may not be looked at.
+def exists(path: Path) -> bool:
+    """Tell whether anything is there that can be looked at."""
+    return _kind(path) is not None
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a plain file is there."""
+    return _kind(path) == stat.S_IFREG
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there."""
+    return _kind(path) == stat.S_IFDIR
+
+
+def _kind(path: Path) -> int | None:
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError):
+        return None
+
+
+def why_absent(path: Path) -> str | None:
+    """Why nothing can be at a path or what is there cannot be seen; None where it just is not."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        return "a folder in this path is a file"
+    except (OSError, ValueError) as error:
+        return error.strerror if isinstance(error, OSError) else str(error)
+    return None
 
 
 class KeySet:

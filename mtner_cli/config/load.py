@@ -10,7 +10,7 @@ from typing import Any
 from mtner_cli.config.compose import Recipe, compose
 from mtner_cli.config.contradictions import find_contradictions
 from mtner_cli.config.corpus_files import find_file_faults
-from mtner_cli.config.faults import Fault, KeyPath
+from mtner_cli.config.faults import Fault, KeyPath, exists, is_folder, why_absent
 from mtner_cli.config.references import escape_references
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.config.yaml_source import YamlSource, read_yaml, write_yaml
@@ -40,7 +40,7 @@ def load_experiment(
     Raises:
         ConfigError: with every fault: place, key, what was expected and what was found.
     """
-    if not path.exists():
+    if not exists(path) and why_absent(path) is None:
         raise ConfigError([_no_such_experiment(path)])
     return _load(read_yaml(path), str(path), overrides, now=now, check_files=check_files)
 
@@ -70,8 +70,8 @@ def load_resolved(path: Path) -> ExperimentConfig:
     Raises:
         ConfigError: if it is missing or holds no settings.
     """
-    file = path / RESOLVED_NAME if path.is_dir() else path
-    if not file.exists():
+    file = path / RESOLVED_NAME if is_folder(path) else path
+    if not exists(file) and why_absent(file) is None:
         raise ConfigError(
             [f"{file}: there is no such file; expected a run's folder or its {RESOLVED_NAME}"]
         )
@@ -124,6 +124,6 @@ def _no_such_experiment(path: Path) -> str:
     named = Path(str(path).removeprefix("experiment="))
     for candidate in (EXPERIMENTS / named, path):
         file = candidate.with_name(f"{candidate.name}.yaml")
-        if file.exists():
+        if exists(file):
             return f"{path}: there is no such file; did you mean {file}?"
     return f"{path}: there is no such file; 'mtner experiments' lists those that come with mtner"

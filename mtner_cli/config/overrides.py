@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mtner_cli.config.faults import KeyPath, key_of_text
+from mtner_cli.config.faults import KeyPath, is_whole, key_of_text
 from mtner_cli.config.yaml_source import parse_value
 from mtner_cli.errors import ConfigError, quoted
 
 _KEY_AND_VALUE = re.compile(r"(?P<key>(?:\\.|[^\\=])+)=(?P<value>.*)", re.DOTALL)
 
-_NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _LONGEST_SHOWN = 100
 
 
@@ -28,7 +27,7 @@ def parse_overrides(texts: Sequence[str]) -> list[tuple[KeyPath, Any, str]]:
     faults: list[str] = []
     for text in texts:
         name = f"override {_shown(text)}"
-        if not text.isascii() and _NOT_UTF8.search(text):
+        if not is_whole(text):
             faults.append(f"{name}: holds bytes that are not UTF-8; write it in UTF-8")
             continue
         match = _KEY_AND_VALUE.fullmatch(text)

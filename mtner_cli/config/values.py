@@ -17,8 +17,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from mtner_cli.config.faults import is_whole
+
 _SECRET = re.compile("password|passwd|pwd|token|secret", re.IGNORECASE)
 _MOST_BATCHES = 1_000_000_000
+_LONGEST_NAME, _LONGEST_PATH = 255, 4096
+"""What the usual file systems of Linux take, in bytes."""
 
 
 def _known_encoding(name: str) -> str:
@@ -36,12 +40,28 @@ def _path_of_text(value: Any) -> Any:
         return value
     if not isinstance(value, str) or not value:
         raise PydanticCustomError("path", "expected a path")
+    fault = _path_fault(value)
+    if fault:
+        raise PydanticCustomError("path", "expected a path; {fault}", {"fault": fault})
     try:
         return Path(value).expanduser()
     except RuntimeError:
         raise PydanticCustomError(
             "path", "expected a path; this user has no home folder here"
         ) from None
+
+
+def _path_fault(text: str) -> str | None:
+    """Why no file system could have this path."""
+    if "\0" in text:
+        return "no path can hold a NUL character"
+    if not is_whole(text):
+        return "this one holds half of a character"
+    if max(map(len, text.encode().split(b"/"))) > _LONGEST_NAME:
+        return f"no file or folder can have a name of more than {_LONGEST_NAME} bytes"
+    if len(text.encode()) > _LONGEST_PATH:
+        return f"no path can have more than {_LONGEST_PATH:,} bytes"
+    return None
 
 
 def _without_password(uri: str) -> str:

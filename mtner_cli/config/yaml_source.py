@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from mtner_cli.config.faults import Fault, KeyPath, shown
+from mtner_cli.config.faults import Fault, KeyPath, is_whole, shown
 from mtner_cli.errors import ConfigError, quoted
 
 _MOST_BYTES = 10_000_000
@@ -251,7 +251,7 @@ class _Builder:
                 found = "<<" if isinstance(name_node, yaml.ScalarNode) else "a section or list"
                 self._fault(key, f"expected a name as key in line {line}; found {found}")
                 continue
-            if not _is_whole(name_node.value):
+            if not is_whole(name_node.value):
                 self._fault(key, f"the key in line {line} {_half(name_node.value)}")
                 continue
             inner = (*key, name_node.value)
@@ -272,7 +272,7 @@ class _Builder:
         if isinstance(node, yaml.ScalarNode) and node.tag in _KINDS:
             try:
                 value = self._loader.construct_object(node)
-                if _is_whole(node.value):
+                if is_whole(node.value):
                     return value
                 message = _half(node.value)
             except (yaml.YAMLError, LookupError, ValueError):
@@ -283,11 +283,6 @@ class _Builder:
 
     def _fault(self, key: KeyPath, message: str) -> None:
         self._source.faults.append(Fault(key, message))
-
-
-def _is_whole(text: str) -> bool:
-    r"""Whether no half of a character is there, as ``\ud83d`` in double quotes makes one."""
-    return text.isascii() or not re.search("[\ud800-\udfff]", text)
 
 
 def _half(text: str) -> str:

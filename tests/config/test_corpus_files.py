@@ -117,6 +117,52 @@ def test_a_checkpoint_that_is_not_there_is_a_fault(
     assert check("", f"train.resume_from_checkpoint={clinic}") == []
 
 
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("x" * 256, "no file or folder can have a name of more than 255 bytes"),
+        ("é" * 128 + "/x", "no file or folder can have a name of more than 255 bytes"),
+        ("x/" * 2050, "no path can have more than 4,096 bytes"),
+        ("a\0b", "no path can hold a NUL character"),
+    ],
+)
+def test_a_path_that_no_file_system_has_is_refused(
+    path: str, reason: str, clinic: Path, check: Callable[..., list[str]]
+) -> None:
+    text = path.replace("\0", r"\0")
+    for key in (
+        "datasets.clinic.split_paths.dev",
+        "output_dir",
+        "train.resume_from_checkpoint",
+    ):
+        (fault,) = check("", f'{key}="{text}"')
+        assert f": {key}: expected a path; {reason}; found the text " in fault
+        assert len(fault) < 500
+
+
+def test_a_name_of_255_bytes_is_only_missing(clinic: Path, check: Callable[..., list[str]]) -> None:
+    (fault,) = check("", f"datasets.clinic.split_paths.dev={'x' * 255}")
+    assert ": file not found: " in fault
+
+
+def test_a_path_under_a_file_cannot_be_read(clinic: Path, check: Callable[..., list[str]]) -> None:
+    (clinic / "loop").symlink_to("loop")
+    for key in ("datasets.clinic.split_paths.dev", "train.resume_from_checkpoint"):
+        (fault,) = check("", f"{key}=clinic/train.txt/x")
+        assert "a folder in this path is a file" in fault
+        (fault,) = check("", f"{key}=clinic/loop")
+        assert "Too many levels of symbolic links" in fault
+
+
+def test_names_in_messages_are_cut(clinic: Path, check: Callable[..., list[str]]) -> None:
+    types = [f"T{number}" for number in range(5000)]
+    lines = [f"x ||| TRANSITION({name}) SHIFT REDUCE({name})\n" for name in types]
+    (clinic / "train.txt").write_text("".join(lines))
+    (fault,) = check(f"    tag_dict: {{{', '.join(f'{name}: null' for name in types)}}}\n")
+    assert "(T0, T1, " in fault
+    assert fault.endswith("... (5,000 in all)); keep at least one")
+
+
 def test_files_are_only_looked_for_when_asked(experiment: Callable[..., Path]) -> None:
     path = experiment()
     load_experiment(path, check_files=False)

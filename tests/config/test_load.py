@@ -312,3 +312,12 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
         load_resolved(tmp_path)
     with pytest.raises(ConfigError, match=r"none: there is no such file"):
         load_resolved(tmp_path / "none")
+
+
+@pytest.mark.parametrize("load", [load_experiment, load_resolved])
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "nerves.yaml/x"])
+def test_a_file_that_cannot_be_looked_at_is_one_error(
+    load: Callable[[Path], Any], name: str, experiment: Callable[..., Path]
+) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: "):
+        load(experiment().parent / name)

@@ -69,3 +69,15 @@ def test_nested_holds_the_value_at_its_key(key: tuple[str, ...], value: Any) -> 
         assert only == name
         section = section[name]
     assert section is value
+
+
+@pytest.mark.parametrize("text", ["run_name=\udcff", "\udcff=1", "a=1\udc80"])
+def test_bytes_that_are_not_utf8_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="holds bytes that are not UTF-8; write it in UTF-8"):
+        parse_overrides([text])
+
+
+def test_long_overrides_are_cut_in_messages() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_overrides(["x" * 10**6, f"a=[{'x' * 10**6}", f"{'x' * 10**6}=["])
+    assert all(len(fault) < 300 for fault in caught.value.faults)

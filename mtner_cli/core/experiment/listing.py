@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtner_cli.config.data_files import command_for
+from mtner_cli.config.faults import is_file, is_folder
 from mtner_cli.config.load import load_experiment
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.config.yaml_source import read_yaml
@@ -65,11 +66,11 @@ def list_experiments(folder: Path) -> list[Experiment]:
     Raises:
         ConfigError: if there is no such folder, or no experiment in it.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise ConfigError(
             [f"{folder}: there is no such folder; name the one that holds the experiment files"]
         )
-    found = [_listed(path) for path in sorted(folder.rglob("*.yaml"))]
+    found = [_listed(path) for path in sorted(folder.rglob("*.yaml")) if is_file(path)]
     experiments = [experiment for experiment in found if experiment is not None]
     if not experiments:
         raise ConfigError([f"{folder}: no experiment files (*.yaml with task_name and datasets)"])
@@ -100,7 +101,7 @@ def _types(dataset: DatasetConfig) -> tuple[str, ...]:
 
 def _files(config: ExperimentConfig) -> tuple[DataFile, ...]:
     return tuple(
-        DataFile(path, path.is_file(), command_for(path))
+        DataFile(path, is_file(path), command_for(path))
         for dataset in config.datasets.values()
         for path in dataset.split_paths.present().values()
     )

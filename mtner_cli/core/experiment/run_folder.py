@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from mtner_cli.config.faults import is_file
 from mtner_cli.core.corpus.atomic import atomic_text_file, remove_temporaries
 from mtner_cli.core.train.checkpoint_names import BEST, LAST, file_of_checkpoint
 from mtner_cli.errors import CheckpointError, DataError, quoted
@@ -35,7 +36,7 @@ class RunFolder:
             CheckpointError: if there is no run.
         """
         folder = path.parent if path.name == RESOLVED_CONFIG else path
-        if not (folder / RESOLVED_CONFIG).is_file():
+        if not is_file(folder / RESOLVED_CONFIG):
             raise CheckpointError(
                 f"{path}: no run here; expected a folder that holds {RESOLVED_CONFIG} (a training "
                 "writes it), or that file itself"
@@ -80,7 +81,7 @@ class RunFolder:
         else:
             candidates = [self.checkpoints / file_of_checkpoint(which), Path(which)]
         for candidate in candidates:
-            if candidate.is_file():
+            if is_file(candidate):
                 return candidate
         wanted = f"checkpoint {quoted(which)}" if which else "checkpoint"
         there = sorted(path.name for path in self.checkpoints.glob("*.safetensors"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,15 @@ def test_a_folder_without_experiments_is_refused(folder: Path) -> None:
         list_experiments(folder)
     with pytest.raises(ConfigError, match="elsewhere: there is no such folder"):
         list_experiments(Path("elsewhere"))
+
+
+def test_what_cannot_be_looked_at_is_no_crash(folder: Path) -> None:
+    (folder / "folder.yaml").mkdir()
+    os.mkfifo(folder / "pipe.yaml")  # reading it would wait for ever
+    (folder / "deep.yaml").write_text(
+        EXPERIMENT.replace("here.txt", f"{folder}/corpora.yaml/x").replace("nerves", "deep")
+    )
+    deep, _ = list_experiments(folder)
+    assert [file.present for file in deep.files] == [False, False, False]
+    with pytest.raises(ConfigError, match="there is no such folder"):
+        list_experiments(Path("x" * 300))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mtner_cli.core.experiment.run_folder import RunFolder, RunLock
-from mtner_cli.errors import DataError
+from mtner_cli.errors import CheckpointError, DataError
 
 LEFT_BY_A_KILL = ".mtner-abcd_012.tmp"
 
@@ -145,3 +145,10 @@ def test_what_was_trained_or_tested_is_never_taken_for_empty(tmp_path: Path) -> 
         path.unlink()
     os.symlink("nowhere", folder.results[0])
     assert not folder.is_empty
+
+
+def test_a_name_that_is_too_long_is_no_run_and_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no run here"):
+        RunFolder.find(Path("x" * 300))
+    with pytest.raises(CheckpointError, match="there is no checkpoint 'xxx"):
+        RunFolder(tmp_path).checkpoint("x" * 300)
