@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from mtner_cli.config.explain import explain
+from mtner_cli.config.explain import example_of, explain, foreign_file, is_foreign
 from mtner_cli.config.faults import Fault, KeyPath, KeySet, Origin, ways_to
 from mtner_cli.config.overrides import merged, nested, parse_overrides
 from mtner_cli.config.references import ReferenceLimitError, Resolved, resolve_references
@@ -57,6 +57,8 @@ def compose(
     Raises:
         ConfigError: with every fault.
     """
+    if is_foreign(source.values, recipe.schema):
+        raise ConfigError([foreign_file(name, example_of(recipe.schema))])
     places = {key: f"{name}:{line}" for key, line in source.lines.items()}
     values = merged(recipe.defaults, source.values)
     for key, value, override_name in parse_overrides(overrides):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
+import types
 import typing
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mtner_cli.config.faults import Fault, KeyPath, key_text
+from mtner_cli.config.faults import Fault, KeyPath, shown_key
+from mtner_cli.config.nearest import nearest
 from mtner_cli.config.values import Section
 from mtner_cli.errors import quoted
 
@@ -37,21 +40,85 @@ _ELSEWHERE: Mapping[str, str] = {
     "tags": "entity types are found in the corpus; rename them with tag_dict",
 }
 """Keys of other tools that users bring along, and what to do here."""
+_MOST_HINTS = 200
+"""Faults that get a hint; a message shows fewer, and each search takes its time."""
 
 
 def explain(error: ValidationError, schema: Any) -> list[Fault]:
     """One fault per complaint of the schema about the settings."""
-    return [Fault(*_explain_one(detail, schema)) for detail in error.errors()]
+    details = error.errors(include_url=False)
+    return [
+        Fault(*_explain_one(detail, schema if at < _MOST_HINTS else None))
+        for at, detail in enumerate(details)
+    ]
 
 
-def _explain_one(detail: ErrorDetails, schema: Any) -> tuple[KeyPath, str]:
+def is_foreign(values: Mapping[str, Any], schema: Any) -> bool:
+    """Tell whether a file is of another kind: it holds something, but none of our keys.
+
+    It may be a file of secrets that was named by mistake, so no message shows what is in it.
+
+    Args:
+        values: what the file holds.
+        schema: a section, or a dict of such by names that users choose.
+    """
+    annotation = _plain(schema)
+    if not values or _holds_keys_of(annotation, values):
+        return False
+    if _section_of(annotation) is not None:
+        return True
+    inner = typing.get_args(annotation)[1]
+    if _section_of(inner) is not None:
+        return not any(_holds_keys_of(inner, value) for value in values.values())
+    return all(isinstance(value, dict | list) for value in values.values())
+
+
+def _holds_keys_of(annotation: Any, values: Any) -> bool:
+    section = _section_of(annotation)
+    known = {*section.model_fields, *_ELSEWHERE} if section is not None else set()
+    return isinstance(values, Mapping) and not known.isdisjoint(values)
+
+
+def foreign_file(path: str | Path, example: str) -> str:
+    """The fault of such a file; ``example`` shows which keys belong into it."""
+    return (
+        f"{path}: holds none of the keys that are expected here, so its content is not shown; "
+        f"give a file such as: {example}"
+    )
+
+
+def example_of(schema: Any) -> str:
+    """What must be given, in one line of YAML."""
+    text = yaml.safe_dump(
+        _example(schema), default_flow_style=True, sort_keys=False, width=float("inf")
+    )
+    return text.strip().removeprefix("{").removesuffix("}")
+
+
+def _example(annotation: Any) -> Any:
+    section = _section_of(annotation)
+    if section is not None:
+        fields = section.model_fields
+        mandatory = [name for name, field in fields.items() if field.is_required()]
+        return {name: _example(fields[name].annotation) for name in mandatory or fields}
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is dict:
+        return {"NAME": _example(arguments[1])}
+    if origin is typing.Literal:
+        return arguments[0]
+    if origin in (typing.Annotated, typing.Union, types.UnionType):
+        return _example(arguments[0])
+    return {int: 1, Path: "PATH"}.get(annotation, "TEXT")
+
+
+def _explain_one(detail: ErrorDetails, schema: Any | None) -> tuple[KeyPath, str]:
     key = tuple(str(part) for part in detail["loc"] if part != "[key]")
     context = detail.get("ctx", {})
     kind = detail["type"]
     if kind == "missing":
         return key, "missing; it has no default and must be given"
     if kind == "extra_forbidden":
-        return key, _unknown_key(key, schema)
+        return key, "unknown key" if schema is None else _unknown_key(key, schema)
     if kind == "password":
         return key, detail["msg"]
     if kind in _EXPECTED:
@@ -82,8 +149,8 @@ def _hint(kind: str, value: Any, context: Mapping[str, Any]) -> str:
         return " (put it in quotes to make it text)"
     if kind == "literal_error" and isinstance(value, str):
         names = [name.strip("'") for name in context["expected"].replace(" or ", ", ").split(", ")]
-        near = difflib.get_close_matches(value, names, n=1)
-        return f"; did you mean {near[0]}?" if near else ""
+        near = nearest(value, names)
+        return f"; did you mean {near}?" if near else ""
     return ""
 
 
@@ -92,16 +159,16 @@ def _unknown_key(key: KeyPath, schema: Any) -> str:
     *above, name = key
     section = section_at(tuple(above), schema)
     siblings = list(section.model_fields) if section is not None else []
-    near = difflib.get_close_matches(name, siblings, n=1, cutoff=0.75)
+    near = nearest(name, siblings, cutoff=0.75)
     if near:
-        return f"unknown key; did you mean {key_text((*above, near[0]))}?"
+        return f"unknown key; did you mean {shown_key((*above, near))}?"
     if name in _ELSEWHERE:
         return f"unknown key; {_ELSEWHERE[name]}"
     elsewhere = [known for known in _known_keys(schema) if known[-1] == name]
     if elsewhere:
-        return f"unknown key; did you mean {' or '.join(map(key_text, elsewhere[:3]))}?"
-    near = difflib.get_close_matches(name, siblings, n=1, cutoff=0.5)
-    guess = f"did you mean {key_text((*above, near[0]))}? " if near else ""
+        return f"unknown key; did you mean {' or '.join(map(shown_key, elsewhere[:3]))}?"
+    near = nearest(name, siblings, cutoff=0.5)
+    guess = f"did you mean {shown_key((*above, near))}? " if near else ""
     return f"unknown key; {guess}valid here: {', '.join(siblings)}"
 
 

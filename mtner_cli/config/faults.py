@@ -57,6 +57,8 @@ def key_of_text(text: str) -> KeyPath:
     return tuple(re.sub(r"\\(.)", r"\1", part) for part in parts)
 
 
+LONGEST_KEY = 1000
+"""Characters of one name; every fault within a section holds the section's name."""
 _LONGEST_SHOWN = 80
 _MOST_NAMES = 20
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mtner_cli.config.faults import KeyPath, is_whole, key_of_text
+from mtner_cli.config.faults import LONGEST_KEY, KeyPath, is_whole, key_of_text
 from mtner_cli.config.yaml_source import parse_value
 from mtner_cli.errors import ConfigError, quoted
 
@@ -34,6 +34,9 @@ def parse_overrides(texts: Sequence[str]) -> list[tuple[KeyPath, Any, str]]:
         key = key_of_text(match["key"].strip()) if match else ()
         if match is None or "" in key:
             faults.append(f"{name}: expected key.sub=value, such as train.batch_size=8")
+            continue
+        if max(map(len, key)) > LONGEST_KEY:
+            faults.append(f"{name}: a key may have at most {LONGEST_KEY:,} characters")
             continue
         try:
             overrides.append((key, parse_value(match["value"], name), name))

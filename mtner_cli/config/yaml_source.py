@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from mtner_cli.config.faults import Fault, KeyPath, is_whole, shown
+from mtner_cli.config.faults import LONGEST_KEY, Fault, KeyPath, is_whole, shown
 from mtner_cli.errors import ConfigError, quoted
 
 _MOST_BYTES = 10_000_000
@@ -24,7 +24,7 @@ _MOST_NODES = 100_000
 _MOST_LEVELS = 50
 """Deeper than any configuration; an alias within its own anchor has no bottom."""
 _TOO_DEEP = f"sections are nested too deeply (more than {_MOST_LEVELS} levels)"
-_TOO_MANY = f"more than {_MOST_NODES:,} values, which no configuration has"
+_TOO_MANY = f"more than {_MOST_NODES:,} values or too long ones, which no configuration has"
 
 _FLOAT = re.compile(
     r"[-+]?(?:(?:[0-9][0-9_]*)?\.[0-9][0-9_]*|[0-9][0-9_]*\.)(?:[eE][-+]?[0-9]+)?"
@@ -229,11 +229,13 @@ class _Builder:
         self._source = source
         self._loader = loader
         self._name = name
-        self._nodes = 0
+        self._nodes = self._characters = 0
 
     def build(self, node: yaml.Node, key: KeyPath) -> Any:
         self._nodes += 1
-        if self._nodes > _MOST_NODES:
+        self._characters += len(node.value) if isinstance(node, yaml.ScalarNode) else 0
+        # An alias may stand for a long text, too.
+        if self._nodes > _MOST_NODES or self._characters > _MOST_BYTES:
             raise ConfigError([f"{self._name}: {_TOO_MANY}; give the right file"])
         if len(key) > _MOST_LEVELS:
             raise ConfigError([f"{self._name}: {_TOO_DEEP}; give the right file"])
@@ -253,6 +255,10 @@ class _Builder:
                 continue
             if not is_whole(name_node.value):
                 self._fault(key, f"the key in line {line} {_half(name_node.value)}")
+                continue
+            if len(name_node.value) > LONGEST_KEY:
+                long = f"has {len(name_node.value):,} characters"
+                self._fault(key, f"the key in line {line} {long}; write at most {LONGEST_KEY:,}")
                 continue
             inner = (*key, name_node.value)
             if name_node.value in section:

@@ -79,5 +79,5 @@ def test_bytes_that_are_not_utf8_are_refused(text: str) -> None:
 
 def test_long_overrides_are_cut_in_messages() -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_overrides(["x" * 10**6, f"a=[{'x' * 10**6}", f"{'x' * 10**6}=["])
+        parse_overrides(["x" * 10**6, f"a=[{'x' * 10**6}", f"{'x' * 10**6}=1"])
     assert all(len(fault) < 300 for fault in caught.value.faults)

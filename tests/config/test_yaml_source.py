@@ -234,6 +234,18 @@ def test_a_pipe_is_read(tmp_path: Path) -> None:
         written.result()
 
 
+def test_a_key_that_is_too_long_is_a_fault(tmp_path: Path) -> None:
+    source = read(f"{'a' * 1000}: 1\nb:\n  ? {'a' * 2000}\n  : 1\n", tmp_path)
+    assert source.values == {"a" * 1000: 1, "b": {}}
+    message = "the key in line 3 has 2,000 characters; write at most 1,000"
+    assert source.faults == [Fault(("b",), message)]
+
+
+def test_aliases_of_a_long_text_cannot_blow_up_a_file() -> None:
+    with pytest.raises(ConfigError, match="more than 100,000 values or too long ones"):
+        parse_value(f"[&a {'x' * 10**5}{', *a' * 200}]", "value")
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"missing\.yaml: there is no such file"):
         read_yaml(tmp_path / "missing.yaml")

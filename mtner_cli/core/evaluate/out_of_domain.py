@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from mtner_cli.config.explain import foreign_file
 from mtner_cli.config.faults import Fault, Origin
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.evaluate.result_file import ResultMention, ResultSentence
@@ -58,6 +59,8 @@ def read_specification(path: Path) -> Specification:
         ConfigError: naming every entry that is not of this form.
     """
     source = read_yaml(path)
+    if source.values and not any(map(_is_entry, source.values.values())):
+        raise ConfigError([foreign_file(path, "CORPUS: {relevant_types: [TYPE]}")])
     faults = list(source.faults)
     specification: dict[str, tuple[str, ...]] = {}
     for corpus, entry in source.values.items():
@@ -72,6 +75,10 @@ def read_specification(path: Path) -> Specification:
         places = {key: f"{path}:{line}" for key, line in source.lines.items()}
         raise ConfigError([Origin(str(path), places).describe(fault) for fault in faults])
     return specification
+
+
+def _is_entry(value: object) -> bool:
+    return isinstance(value, list) or (isinstance(value, dict) and "relevant_types" in value)
 
 
 def filter_predictions(
