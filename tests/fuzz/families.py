@@ -1,0 +1,36 @@
+"""The families of readers, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from tests.fuzz import formats
+from tests.fuzz.cage import Run
+from tests.fuzz.case import Case
+
+
+@dataclass(frozen=True)
+class Family:
+    """Readers of one kind of file.
+
+    Attributes:
+        name: as the command line calls it.
+        cases: what to try; made of real corpora too if the argument is true.
+        run: gives a case to the readers.
+        inputs: how many cases ``make test`` tries.
+        rewrites: how the paths of input files start that a reader may write anew.
+    """
+
+    name: str
+    cases: Callable[[bool], st.SearchStrategy[Case]]
+    run: Run
+    inputs: int
+    rewrites: tuple[str, ...] = ()
+
+
+FAMILIES = {
+    family.name: family for family in (Family(formats.NAME, formats.cases, formats.run, 800),)
+}
