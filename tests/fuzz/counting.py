@@ -271,10 +271,15 @@ def _add_json_text(count: Count, holder: dict[str, Any], key: str) -> None:
 
 def _add_bioc_xml(count: Count, root: ElementTree.Element) -> None:
     for annotation in root.iter("annotation"):
-        kinds = [infon.text for infon in annotation.findall("infon") if infon.get("key") == "type"]
+        infons = annotation.findall("infon")
+        kinds = [_own_text(infon) for infon in infons if infon.get("key") == "type"]
         wordings = ["".join(text.itertext()) for text in annotation.findall("text")]
-        count.add_mention(*(parts[-1] or "" if parts else "" for parts in (kinds, wordings)))
+        count.add_mention(*(parts[-1] if parts else "" for parts in (kinds, wordings)))
     _add_xml_text(count, root, within=False)
+
+
+def _own_text(element: ElementTree.Element) -> str:
+    return "".join([element.text or "", *(child.tail or "" for child in element)])
 
 
 def _add_xml_text(count: Count, element: ElementTree.Element, within: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Container
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -101,10 +102,8 @@ def hunt(
     )(test)
     if number is not None:
         test = seed(number)(test)
-    try:
+    with suppress(_Failed, Flaky, FlakyFailure):
         test()
-    except (_Failed, Flaky, FlakyFailure):
-        pass
     if hunter.case is None or hunter.finding is None:
         return None
     return hunter.case, hunter.finding

@@ -1,4 +1,4 @@
-"""Small valid files of every format, made of the sample corpora and, where they are, of real ones."""
+"""Small valid files of every format, made of the sample corpora or cut from real ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby, islice
+from itertools import groupby, islice, pairwise
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
@@ -39,11 +39,7 @@ class Text:
             borders
             | {at for at, sign in enumerate(self.text) for at in (at, at + 1) if sign == " "}
         )
-        return [
-            (start, end)
-            for start, end in zip(ordered, ordered[1:], strict=False)
-            if self.text[start:end].strip()
-        ]
+        return [(start, end) for start, end in pairwise(ordered) if self.text[start:end].strip()]
 
 
 @cache
