@@ -1,5 +1,7 @@
 # make quickstart   convert the sample corpora, train on them, test: a first look in minutes
 # make test         the full test suite
+# make fuzz         damaged inputs for every reader until Ctrl-C; also FAMILY=formats MINUTES=30
+# make fuzz-case    one finding of make fuzz again: CASE=fuzz-findings/...
 # make lint         style and types
 # make bench        the README's table of speed; some minutes, best on an idle machine
 # make setup        only the environment, in .venv
@@ -10,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := pyproject.toml constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: setup quickstart test lint bench clean
+.PHONY: setup quickstart test fuzz fuzz-case lint bench clean
 
 setup: $(VENV)/installed
 
@@ -45,6 +47,12 @@ quickstart: $(VENV)/installed
 
 test: $(VENV)/installed-dev $(VENV)/installed-scatter
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python -m tests.fuzz $(if $(FAMILY),--family $(FAMILY)) $(if $(MINUTES),--minutes $(MINUTES))
+
+fuzz-case: $(VENV)/installed-dev
+	$(BIN)/python -m tests.fuzz $(CASE)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -204,7 +204,8 @@ def _limits() -> Iterator[None]:
     old_handler = signal.signal(signal.SIGALRM, out_of_time)
     old_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-    signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)
+    # Again and again: an exception that is raised within a finaliser is lost.
+    signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS, 0.5)
     faulthandler.dump_traceback_later(2 * MOST_SECONDS, exit=True, file=sys.__stderr__)
     try:
         yield

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from tests.fuzz import actions, cache_files, formats, pickles, sheets
+from tests.fuzz import (
+    actions,
+    cache_files,
+    checkpoints,
+    configuration,
+    formats,
+    pickles,
+    sheets,
+)
 from tests.fuzz.cage import Run
 from tests.fuzz.case import Case
 
@@ -34,10 +42,12 @@ class Family:
 FAMILIES = {
     family.name: family
     for family in (
-        Family(formats.NAME, formats.cases, formats.run, 800),
-        Family(actions.NAME, actions.cases, actions.run, 250, ("cache/",)),
-        Family(sheets.NAME, sheets.cases, sheets.run, 250),
-        Family(pickles.NAME, pickles.cases, pickles.run, 200),
+        Family(formats.NAME, formats.cases, formats.run, 750),
+        Family(configuration.NAME, configuration.cases, configuration.run, 250),
+        Family(checkpoints.NAME, checkpoints.cases, checkpoints.run, 200),
+        Family(actions.NAME, actions.cases, actions.run, 200, ("cache/",)),
+        Family(sheets.NAME, sheets.cases, sheets.run, 200),
+        Family(pickles.NAME, pickles.cases, pickles.run, 250),
         Family(cache_files.NAME, cache_files.cases, cache_files.run, 150, ("cache/",)),
     )
 }

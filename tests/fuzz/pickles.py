@@ -212,5 +212,5 @@ def _check_outputs(folder: Path, expected: int) -> None:
     numbers = ("sent_idx", "start", "end")
     for row in rows[1:]:
         for name, cell in zip(rows[0], row, strict=True):
-            if name not in numbers and cell.lstrip()[:1] in tuple("=+-@＝＋－＠"):  # noqa: RUF001
+            if name not in numbers and cell.lstrip()[:1] in tuple("=+-@＝＋－＠"):
                 raise WrongResult("a cell that is a formula", repr(cell))
