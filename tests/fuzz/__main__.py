@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import signal
 import subprocess
@@ -44,7 +45,7 @@ def main() -> int:
     if arguments.case is not None:
         return repeat(arguments.case)
     if arguments.worker is not None:
-        return work(arguments.family, arguments.worker, 60 * arguments.minutes)
+        return Worker(arguments.family, arguments.worker, 60 * arguments.minutes).work()
     names = [arguments.family] if arguments.family else list(FAMILIES)
     return Watchman(time.monotonic() + 60 * arguments.minutes).watch(names)
 
@@ -71,33 +72,57 @@ def _fast_folder() -> str | None:
 # ------------------------------------------------------------------------------------- the worker
 
 
-def work(name: str, folder: Path, seconds: float) -> int:
-    """Hunt for a while; each line of standard output is a JSON object for the watchman."""
-    end = time.monotonic() + seconds
-    cage, known = Cage(folder), set(json.loads((folder / "known.json").read_text()))
-    while time.monotonic() < end:
-        tally = Tally()
-        number = random.SystemRandom().getrandbits(60)
-        found = hunt(
-            FAMILIES[name],
-            cage,
-            CASES_AT_ONCE,
-            tally,
-            known,
-            number,
-            lambda: time.monotonic() > end,
-        )
-        _tell({"tally": tally.outcomes})
-        if found is not None:
-            case, finding = found
-            known.add(finding.key)
-            _tell({"found": finding.key, "folder": str(finding.keep(case, FINDINGS))})
-    _tell({"done": True})
-    return 0
+class Worker:
+    """Hunts for a while; each line of its output is a JSON object for the watchman.
 
+    Args:
+        name: the family.
+        folder: a scratch folder, in which ``known.json`` names what has been found.
+        seconds: how long.
+    """
 
-def _tell(message: dict[str, object]) -> None:
-    print(json.dumps(message), flush=True)  # noqa: T201
+    def __init__(self, name: str, folder: Path, seconds: float) -> None:
+        self._family = FAMILIES[name]
+        self._cage = Cage(folder)
+        self._known = set(json.loads((folder / "known.json").read_text()))
+        self._end = time.monotonic() + seconds
+        self._tally = Tally()
+        self._told = 0.0
+        # Whatever else prints to standard output goes to standard error.
+        self._output = os.fdopen(os.dup(1), "w")
+        os.dup2(2, 1)
+
+    def work(self) -> int:
+        """Hunt until the time is up."""
+        draw = random.SystemRandom()
+        while not self._is_over():
+            number = draw.getrandbits(60)
+            found = hunt(
+                self._family,
+                self._cage,
+                CASES_AT_ONCE,
+                self._tally,
+                self._known,
+                number,
+                self._is_over,
+            )
+            if found is not None:
+                case, finding = found
+                self._known.add(finding.key)
+                self._tell({"found": finding.key, "folder": str(finding.keep(case, FINDINGS))})
+        self._tell({"tally": self._tally.outcomes, "done": True})
+        return 0
+
+    def _is_over(self) -> bool:
+        now = time.monotonic()
+        if now - self._told > 1:
+            self._told = now
+            self._tell({"tally": self._tally.outcomes})
+        return now > self._end
+
+    def _tell(self, message: dict[str, object]) -> None:
+        self._output.write(f"{json.dumps(message)}\n")
+        self._output.flush()
 
 
 # ----------------------------------------------------------------------------------- the watchman
@@ -175,10 +200,11 @@ class Watchman:
     def _listen(self, name: str, worker: subprocess.Popen[str]) -> bool:
         """Take in what a worker tells; False if it dies."""
         assert worker.stdout is not None
-        tally = self.tallies.setdefault(name, Counter())
+        before = self.tallies.get(name, Counter())
         for line in worker.stdout:
             message = json.loads(line)
-            tally.update(message.get("tally", {}))
+            if "tally" in message:
+                self.tallies[name] = before + Counter(message["tally"])
             if "found" in message:
                 self._add(name, message["found"], message["folder"])
             if "done" in message:

@@ -29,6 +29,8 @@ from mtner_cli.errors import ConfigError, MtnerError
 from tests.fuzz.case import Case, Finding, NotCounted, WrongResult
 
 MOST_SECONDS = 20
+GRACE = 20
+"""Seconds after which the process ends if it is busy outside the interpreter."""
 MOST_MEMORY = 3 * 1024**3
 """Bytes of address space for one case, beyond what the process has before it."""
 MOST_LINES = 21
@@ -49,6 +51,9 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 class OutOfTime(BaseException):
     """A case takes too long; no ``except Exception`` stops it."""
+
+
+_RUN_OUT = (OutOfTime, MemoryError, RecursionError)
 
 
 class Cage:
@@ -110,8 +115,9 @@ def _finding_of(error: BaseException) -> Finding:
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
     place = ""
     if ours:
-        file = Path(ours[-1].filename).relative_to(_PACKAGE)
-        place = f"{file}:{ours[-1].name}"
+        # Where time, memory or stack run out is chance: what was called says more.
+        frame = ours[0 if isinstance(error, _RUN_OUT) else -1]
+        place = f"{Path(frame.filename).relative_to(_PACKAGE)}:{frame.name}"
     report = "".join(traceback.format_exception(error, limit=-25))
     report = report.encode("utf-8", "backslashreplace").decode()[-20_000:]
     return Finding(type(error).__name__, place, report)
@@ -123,7 +129,7 @@ def _judge_message(error: MtnerError) -> Literal["error"] | Finding:
     lines = message.split("\n")
     place = _finding_of(error).place
     report = message[:5000].encode("unicode_escape").decode()
-    if any(_is_hidden(character) for character in message.replace("\n", "")):
+    if any(_is_hidden(character) for character in message):
         return Finding("control character in a message", place, report)
     if not message.strip() or (len(lines) > 1 and not isinstance(error, ConfigError)):
         return Finding("message that is not one line", place, report)
@@ -133,14 +139,14 @@ def _judge_message(error: MtnerError) -> Literal["error"] | Finding:
 
 
 def _judge_shown(text: str) -> Finding | None:
-    if any(_is_hidden(character) for character in text.replace("\n", "")):
+    if any(_is_hidden(character) for character in text):
         report = text[:5000].encode("unicode_escape").decode()
         return Finding("control character on the terminal", "", report)
     return None
 
 
 def _is_hidden(character: str) -> bool:
-    return not character.isprintable() and unicodedata.category(character) in _HIDDEN
+    return character not in "\n\t" and unicodedata.category(character) in _HIDDEN
 
 
 def _judge_deeds(seen: list[str]) -> Finding | None:
@@ -205,8 +211,8 @@ def _limits() -> Iterator[None]:
     old_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     # Again and again: an exception that is raised within a finaliser is lost.
-    signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS, 0.5)
-    faulthandler.dump_traceback_later(2 * MOST_SECONDS, exit=True, file=sys.__stderr__)
+    signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS, GRACE / 2)
+    faulthandler.dump_traceback_later(MOST_SECONDS + GRACE, exit=True, file=sys.__stderr__)
     try:
         yield
     finally:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
@@ -88,7 +89,7 @@ def count_conll(files: Mapping[str, bytes], settings: Mapping[str, Any]) -> Coun
         rows: list[tuple[str, str]] = []
         for line in [*lines_of(content, settings.get("charset", "utf-8")), ""]:
             cells = line.rstrip("\t ").split("\t") if "\t" in line else line.strip(" ").split()
-            if line.strip() and cells[0] != "-DOCSTART-":
+            if line.strip() and cells[0].split()[:1] != ["-DOCSTART-"]:
                 rows.append((cells[0], cells[-1].strip(" ")))
                 count.add_words(cells[:1])
                 continue
@@ -238,7 +239,7 @@ def count_bioc(files: Mapping[str, bytes], settings: Mapping[str, Any]) -> Count
 
 
 def _add_bioc_json(count: Count, text: str) -> None:
-    decoder, at = json.JSONDecoder(), 0
+    decoder, at = json.JSONDecoder(parse_float=Decimal), 0
     while rest := text[at:].lstrip("\ufeff \t\r\n\x0b\x0c"):
         value, length = decoder.raw_decode(rest)
         _add_bioc_value(count, value, "")

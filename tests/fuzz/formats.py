@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ OUT, LEDGER = "out/actions.txt", "out/ledger.jsonl"
 
 def cases(real: bool) -> st.SearchStrategy[Case]:
     """Mutated files of every format."""
-    return st.sampled_from(sorted(COUNTERS)).flatmap(lambda name: _MADE[name](real))
+    return st.sampled_from(sorted(COUNTERS)).flatmap(lambda name: MADE[name](real))
 
 
 @st.composite
@@ -142,7 +142,7 @@ def _brat(draw: st.DrawFn, real: bool) -> Case:
     return _case("brat", files, {}, draw)
 
 
-_MADE = {
+MADE: dict[str, Callable[[bool], st.SearchStrategy[Case]]] = {
     "conll": _conll,
     "jsonl": _jsonl,
     "bioc": _bioc,
