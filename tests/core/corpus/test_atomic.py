@@ -144,6 +144,7 @@ def test_other_errors_of_the_block_stay_what_they_are(tmp_path: Path) -> None:
 def test_temporary_files_of_killed_processes_are_removed(tmp_path: Path) -> None:
     code = (
         "from tests.core.corpus.test_atomic import *\n"
+        "import signal\n"
         "with atomic_path(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "file")], check=False)
