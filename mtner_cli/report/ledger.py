@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mtner_cli.core.convert.ledger import Entry, Ledger
+from mtner_cli.errors import MOST_CHARACTERS
 
 PLACES_SHOWN = 3
 
@@ -44,8 +45,13 @@ def _counts(ledgers: Mapping[str, Ledger]) -> Table:
     table.add_row("mentions", *(_number(ledger.mentions.total()) for ledger in columns))
     for entity_type in sorted({name for ledger in columns for name in ledger.mentions}):
         counts = (_number(ledger.mentions[entity_type]) for ledger in columns)
-        table.add_row(f"  {entity_type}", *counts)
+        table.add_row(f"  {_cut(entity_type)}", *counts)
     return table
+
+
+def _cut(text: str) -> str:
+    """Keep any name or text from a file short enough for a terminal."""
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}..."
 
 
 def _number(count: int) -> str:
@@ -57,8 +63,8 @@ def _entries(title: str, reasons: Mapping[str, list[Entry]]) -> Table:
     table.add_column("count", justify="right")
     table.add_column("for example", overflow="fold")
     for reason, entries in reasons.items():
-        examples = [f"{place} {what}" for place, what in entries[:PLACES_SHOWN]]
+        examples = [f"{place} {_cut(what)}" for place, what in entries[:PLACES_SHOWN]]
         if len(entries) > PLACES_SHOWN:
             examples.append("...")
-        table.add_row(reason, f"{len(entries):,}", "\n".join(examples))
+        table.add_row(_cut(reason), f"{len(entries):,}", "\n".join(examples))
     return table

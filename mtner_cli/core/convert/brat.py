@@ -14,7 +14,7 @@ from pathlib import Path
 from mtner_cli.core.convert.documents import Document, Passage, sentences_of
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import Place, SourceSentence
-from mtner_cli.core.corpus.text_lines import numbered_lines, whole_text
+from mtner_cli.core.corpus.text_lines import numbered_lines, reading, whole_text
 from mtner_cli.core.types import Span
 from mtner_cli.errors import DataError, quoted
 
@@ -31,9 +31,10 @@ def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
     Args:
         inputs: folders, read with those in them, in the order of their names; or ``.txt`` files,
             or ``.ann`` files.
-        ledger: gains relations and events, which are counted only, texts without annotations in a
-            folder, and mentions that are not kept: in several pieces, or with other text at their
-            offsets. Attributes, notes and identifiers of mentions are passed over.
+        ledger: gains relations and events, which are counted only, links to folders and texts
+            without annotations in a folder, and mentions that are not kept: in several pieces, or
+            with other text at their offsets. Attributes, notes and identifiers of mentions are
+            passed over.
 
     Raises:
         DataError: if one of two files that belong together is missing, or a line is not of the
@@ -48,11 +49,12 @@ def _text_files(inputs: Iterable[Path], ledger: Ledger) -> list[Path]:
     files: dict[Path, None] = {}
     for path in inputs:
         if os.path.isdir(path):
-            annotated = {file.with_suffix(".txt"): None for file in sorted(path.rglob("*.ann"))}
+            found = sorted(_files_in(path, ledger))
+            annotated = {file.with_suffix(".txt"): None for file in found if file.suffix == ".ann"}
             if not annotated:
                 raise DataError(path, None, "expected .ann files in this folder; found none")
-            for file in sorted(path.rglob("*.txt")):
-                if file not in annotated:
+            for file in found:
+                if file.suffix == ".txt" and file not in annotated:
                     what = f"{file.with_suffix('.ann').name} is not there"
                     ledger.keep_out("text without annotations", Place(file), what)
             files.update(annotated)
@@ -61,6 +63,24 @@ def _text_files(inputs: Iterable[Path], ledger: Ledger) -> list[Path]:
         else:
             raise DataError(path, None, "expected a folder, .txt files or .ann files of brat")
     return list(files)
+
+
+def _files_in(folder: Path, ledger: Ledger) -> Iterator[Path]:
+    """All files of a folder and of those in it; links to folders, which may be endless, are named.
+
+    Raises:
+        DataError: if one of the folders cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    with reading(folder):
+        for parent, folders, names in os.walk(folder, onerror=refuse):
+            for name in folders:
+                if os.path.islink(os.path.join(parent, name)):
+                    ledger.keep_out("link to a folder", Place(Path(parent, name)), "is not read")
+            yield from (Path(parent, name) for name in names)
 
 
 def _document(text_file: Path, ledger: Ledger) -> Document:

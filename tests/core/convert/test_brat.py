@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -96,6 +98,27 @@ def test_a_folder_is_read_with_those_in_it(tmp_path: Path) -> None:
     assert ledger.documents == 4
     (entry,) = ledger.kept_out["text without annotations"]
     assert (entry.place.path.name, entry.what) == ("readme.txt", "readme.ann is not there")
+
+
+def test_a_folder_that_is_not_read_is_named_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "in/a", TEXT, ANN)
+    write(tmp_path, "in/locked/b", TEXT, ANN)
+    (tmp_path / "in" / "loop").symlink_to("..")
+    _, ledger = brat(tmp_path, "in")
+    (entry,) = ledger.kept_out["link to a folder"]
+    assert str(entry.place) == str(tmp_path / "in" / "loop")
+    scandir = os.scandir
+
+    def locked(path: str) -> Any:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    with pytest.raises(DataError, match="in: cannot be read: Permission denied"):
+        brat(tmp_path, "in")
 
 
 @pytest.mark.parametrize(
