@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from mtner_cli.core.convert import conll
 from mtner_cli.core.convert.ledger import Ledger
@@ -23,7 +24,9 @@ CUTS = {"train.tsv": "Pretreatment O", "devel.tsv": "Metformin B-Chemical"}
 """The second half of a file starts at the last line with these columns, as published."""
 
 
-def read(inputs: Sequence[Path], ledger: Ledger, half: str) -> Iterator[SourceSentence]:
+def read(
+    inputs: Sequence[Path], ledger: Ledger, half: Literal["Disease", "Chemical"]
+) -> Iterator[SourceSentence]:
     """Stream one half of each file with the mentions of the type that it annotates.
 
     Args:

@@ -71,6 +71,17 @@ def read(
             yield SourceSentence(place, tuple(rows.words), "", tuple(mentions), document)
 
 
+def checked_column(column: int) -> int:
+    """Give the column as it is.
+
+    Raises:
+        ConfigError: if there can be no such column.
+    """
+    if column == 0:
+        raise ConfigError(["columns are counted from 1, or from the last with -1: not from 0"])
+    return column
+
+
 @dataclass(frozen=True)
 class _Columns:
     """One file and the columns to read of it, counted as :func:`read` does."""
@@ -81,8 +92,8 @@ class _Columns:
     tag_column: int
 
     def __post_init__(self) -> None:
-        if 0 in (self.word_column, self.tag_column):
-            raise ConfigError(["columns are counted from 1, or from the last with -1: not from 0"])
+        checked_column(self.word_column)
+        checked_column(self.tag_column)
 
     def find_scheme(self) -> Scheme:
         detector = SchemeDetector()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Collection, Iterator, Mapping
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,15 +19,23 @@ from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.actions.codecs import EncodingName
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.options import checked_options, unknown_name
-from mtner_cli.core.convert.registry import CONVERTERS, convert
+from mtner_cli.core.convert.registry import (
+    CONVERTERS,
+    convert,
+    file_identity,
+    files_of,
+    refuse_overwriting,
+)
 from mtner_cli.core.fetch.catalogue import load_catalogue
-from mtner_cli.errors import ConfigError
+from mtner_cli.errors import ConfigError, visible
+
+_MOST_MATCHES = 5  # shown in a message
 
 
 class SplitConversion(Section):
     """One file to convert."""
 
-    input: Text
+    input: FilePath
     """The source, a file or, for brat, a folder; with ``*`` the one that the name matches."""
     out: FilePath
     """The action file to write."""
@@ -103,7 +113,7 @@ def load_conversions(path: Path, only: Collection[str] = ()) -> list[Conversion]
     if only:
         source.values = {name: source.values[name] for name in source.values if name in only}
     schema = Annotated[dict[Text, CorpusConversion], Field(min_length=1)]
-    checks = (_option_faults, _path_faults)
+    checks = (_option_faults, partial(_path_faults, path))
     recipe: Recipe[Conversions] = Recipe(schema, {}, checks, _stand_in)
     return [
         Conversion(corpus, split, _matching_files(paths.input)[0], block)
@@ -129,41 +139,69 @@ def _option_faults(conversions: Conversions) -> Iterator[Fault]:
                 yield Fault((*section, "options", option), message)
 
 
-def _path_faults(conversions: Conversions) -> Iterator[Fault]:
-    writers: dict[Path, KeyPath] = {}
-    sources: set[Path] = set()
+def _path_faults(file: Path, conversions: Conversions) -> Iterator[Fault]:
+    writers: dict[object, KeyPath] = {}
+    outs: dict[KeyPath, Path] = {}
+    sources = [file]
     for corpus, block in conversions.items():
         for split, paths in block.splits.items():
             key: KeyPath = (corpus, "splits", split)
             found = _matching_files(paths.input)
-            sources.update(path.resolve() for path in found)
-            if len(found) != 1 or not _is_readable(found[0], block.converter):
-                yield Fault((*key, "input"), _not_one_file(paths.input, found, block.origin))
-            out = paths.out.resolve()
-            if out in writers:
-                message = f"{paths.out} is written by {'.'.join(writers[out])} as well"
+            if fault := _input_fault(paths.input, found, block):
+                yield Fault((*key, "input"), fault)
+            sources += _files_read(found, block, split)
+            outs[*key, "out"] = paths.out
+            first = writers.setdefault(file_identity(paths.out), key)
+            if reason := _unusable(paths.out):
+                yield Fault((*key, "out"), f"cannot be written: {reason}; name another file")
+            elif first != key and file_identity(paths.out) is not None:
+                message = f"{paths.out} is written by {'.'.join(first)} as well"
                 yield Fault((*key, "out"), message)
-            writers.setdefault(out, key)
-    for out, key in writers.items():
-        if out in sources:
-            yield Fault((*key, "out"), f"{out} is a source, which is never overwritten")
+    for key, out in outs.items():
+        try:
+            refuse_overwriting(sources, out)
+        except ConfigError as error:
+            yield Fault(key, str(error))
 
 
-def _matching_files(name: str) -> list[Path]:
-    if "*" in name:
-        return [Path(match) for match in sorted(glob.glob(str(Path(name).expanduser())))]
-    return [Path(name).expanduser()]
+def _files_read(found: list[Path], block: CorpusConversion, split: str) -> Iterable[Path]:
+    if block.converter not in CONVERTERS:
+        return found
+    options, _ = checked_options(block.converter, block.options_of(split))
+    return files_of(CONVERTERS[block.converter], found, options)
 
 
-def _is_readable(path: Path, converter: str) -> bool:
-    takes_folders = converter in CONVERTERS and CONVERTERS[converter].takes_folders
-    return path.is_file() or (takes_folders and path.is_dir())
+def _matching_files(path: Path) -> list[Path]:
+    if "*" in str(path) and not _unusable(path):
+        return [Path(match) for match in sorted(glob.glob(str(path)))]
+    return [path]
 
 
-def _not_one_file(name: str, found: list[Path], origin: str | None) -> str:
+def _unusable(path: Path) -> str:
+    """Why nothing can be read or written by this name; empty where a file can be."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return ""
+
+
+def _input_fault(path: Path, found: list[Path], block: CorpusConversion) -> str:
+    """What is wrong with an input; empty where it is one file, or a folder that can be read."""
+    takes_folders = block.converter in CONVERTERS and CONVERTERS[block.converter].takes_folders
+    if len(found) == 1:
+        if os.path.isfile(found[0]) or (takes_folders and os.path.isdir(found[0])):
+            return ""
+        if reason := _unusable(found[0]):
+            return f"cannot be read: {reason}"
+    name = visible(str(path))
     if len(found) > 1:
-        return f"expected one file for {name}; found {', '.join(map(str, found))}"
-    hint = f" (from {origin})" if origin else load_catalogue().hint(Path(name))
+        shown = ", ".join(visible(str(match)) for match in found[:_MOST_MATCHES])
+        more = ", ..." if len(found) > _MOST_MATCHES else ""
+        return f"expected one file for {name}; found {shown}{more}"
+    hint = f" (from {visible(block.origin)})" if block.origin else load_catalogue().hint(path)
     return f"there is no such file: {name}{hint}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -13,13 +13,23 @@ from pydantic import TypeAdapter, ValidationError
 
 from mtner_cli.config.compose import Recipe, compose
 from mtner_cli.config.faults import KeyPath
+from mtner_cli.config.text_encoding import text_encoding
 from mtner_cli.config.values import Text
 from mtner_cli.config.yaml_source import read_yaml
+from mtner_cli.core.actions.bio import scheme_named
+from mtner_cli.core.convert.conll import checked_column
 from mtner_cli.core.convert.registry import CONVERTERS
 from mtner_cli.core.convert.type_map import TypeMap
-from mtner_cli.errors import quoted, visible
+from mtner_cli.errors import ConfigError, quoted, visible
 
 _NO_OPTIONS = ("inputs", "ledger")
+_CHECKS: Mapping[str, Callable[[Any], object]] = {
+    "charset": text_encoding,
+    "scheme": scheme_named,
+    "word_column": checked_column,
+    "tag_column": checked_column,
+}
+"""What readers check themselves, so that a file of corpora is refused before anything is read."""
 
 
 def checked_options(
@@ -49,8 +59,13 @@ def checked_options(
             continue
         try:
             options[name] = TypeAdapter(hints[name]).validate_python(value)
+            if name in _CHECKS and options[name] is not None:
+                _CHECKS[name](options[name])
         except ValidationError as error:
             faults[name] = error.errors()[0]["msg"]
+            continue
+        except ConfigError as error:
+            faults[name] = str(error)
             continue
         if isinstance(options[name], Path) and not os.path.isfile(options[name]):
             faults[name] = f"there is no such file: {visible(str(value))}"

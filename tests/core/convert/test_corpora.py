@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -98,12 +99,86 @@ E:
         "9: B.splits.train.input: expected one file for in/*train.tsv; "
         "found in/2train.tsv, in/train.tsv",
         "10: B.splits.dev.out: out/b.txt is written by B.splits.train as well",
-        "in/train.tsv is a source, which is never overwritten",
+        "11: B.splits.test.out: in/train.tsv would overwrite in/train.tsv: write to another file",
     ]
     found = faults(folder, content)
     for message in expected:
         assert any(message in fault for fault in found), (message, found)
     assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("~nobody-here/x", "expected a path; this user has no home folder here"),
+        ('"a\\0b"', "cannot be {}: embedded null byte"),
+        ('"a\\0b*"', "cannot be {}: embedded null byte"),
+        ("x" * 300, "cannot be {}: File name too long"),
+        ("loop", "cannot be {}: Too many levels of symbolic links"),
+        ("in/train.tsv/x", "cannot be {}: Not a directory"),
+    ],
+)
+def test_paths_that_cannot_be_used_are_faults_of_their_key(
+    folder: Path, path: str, message: str
+) -> None:
+    (folder / "loop").symlink_to("loop")
+    split = "splits: {{x: {{input: {}, out: {}}}}}"
+    content = f"A: {{converter: conll, {split.format(path, 'out.txt')}}}"
+    (fault,) = faults(folder, content)
+    assert fault.startswith(f"1: A.splits.x.input: {message.format('read')}")
+    content = f"A: {{converter: conll, {split.format('in/train.tsv', path)}}}"
+    (fault,) = faults(folder, content)
+    assert fault.startswith(f"1: A.splits.x.out: {message.format('written')}")
+
+
+@pytest.mark.parametrize("out", ["corpora.yaml", "ids.txt", "hard", "./in/../ids.txt"])
+def test_no_file_that_is_read_is_overwritten(folder: Path, out: str) -> None:
+    (folder / "ids.txt").write_text("1")
+    os.link("ids.txt", "hard")
+    content = f"""
+A: {{converter: conll, splits: {{x: {{input: in/train.tsv, out: {out}}}}}}}
+B:
+  converter: genia
+  splits: {{x: {{input: in/test.jsonl, out: o, options: {{split: ids.txt}}}}}}
+"""
+    (fault,) = faults(folder, content)
+    assert fault.startswith("2: A.splits.x.out: ")
+    assert "would overwrite" in fault
+
+
+def test_one_file_by_two_names_is_not_written_twice(folder: Path) -> None:
+    (folder / "link").symlink_to("out.txt")
+    split = "splits: {x: {input: in/train.tsv, out: out.txt}, y: {input: in/train.tsv, out: link}}"
+    (fault,) = faults(folder, f"A: {{converter: conll, {split}}}")
+    assert fault.endswith("link is written by A.splits.x as well")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("charset: zip", "unknown text encoding 'zip'"),
+        ("scheme: bioz", "unknown tag scheme 'bioz'"),
+        ("tag_column: 0", "columns are counted from 1"),
+        ("scheme: null", ""),
+    ],
+)
+def test_options_are_checked_before_anything_is_converted(
+    folder: Path, option: str, message: str
+) -> None:
+    split = "splits: {x: {input: in/train.tsv, out: out.txt}}"
+    content = f"A: {{converter: conll, options: {{{option}}}, {split}}}"
+    if not message:
+        (folder / "corpora.yaml").write_text(content)
+        assert len(load_conversions(Path("corpora.yaml"))) == 1
+        return
+    (fault,) = faults(folder, content)
+    assert fault.startswith(f"1: A.options.{option.partition(':')[0]}: {message}")
+
+
+def test_names_in_messages_are_visible(folder: Path) -> None:
+    content = 'A: {converter: conll, origin: "\\e]0;x", splits: {x: {input: "\\u202ea", out: b}}}'
+    (fault,) = faults(folder, content)
+    assert fault.endswith(r"there is no such file: \u202ea (from \x1b]0;x)")
 
 
 @pytest.mark.parametrize(
