@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,15 @@ def fetch(file: RemoteFile, progress: Progress) -> bool:
         FetchError: if the server cannot be reached or does not have the file, if what it sent is
             not the file expected, or if another file is at the target.
     """
+    try:
+        return _bring(file, progress)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = f"{file.path} cannot be written: {reason}; make room, or give another folder"
+        raise FetchError(message) from None
+
+
+def _bring(file: RemoteFile, progress: Progress) -> bool:
     if file.path.exists():
         if file.sha256 in (None, _sha256(file.path)):
             return False
@@ -62,14 +72,11 @@ def fetch(file: RemoteFile, progress: Progress) -> bool:
             "move it away to fetch that"
         )
     part = file.path.with_name(f"{file.path.name}.part")
-    try:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        if file.sha256 is None:
-            part.unlink(missing_ok=True)
-        _download(file.url, part, progress)
-        found = _sha256(part)
-    except OSError as error:
-        raise FetchError(f"{file.path} cannot be written: {error.strerror}") from None
+    part.parent.mkdir(parents=True, exist_ok=True)
+    if file.sha256 is None:
+        part.unlink(missing_ok=True)
+    _download(file.url, part, progress)
+    found = _sha256(part)
     if file.sha256 not in (None, found):
         part.unlink()
         raise FetchError(
@@ -125,8 +132,8 @@ def _receive(url: str, part: Path, progress: Progress) -> bool:
                 f"{response.reason}"
             )
         here = have if goes_on else 0
-        length = response.headers.get("Content-Length")
-        total = here + int(length) if length else None
+        length = response.headers.get("Content-Length", "")
+        total = here + int(length) if re.fullmatch("[0-9]{1,18}", length) else None
         with part.open("ab" if goes_on else "wb") as out:
             progress(here, total)
             for piece in response.iter_content(_PIECE):

@@ -25,6 +25,7 @@ class Server(ThreadingHTTPServer):
     Attributes:
         breaks_after: send at most so many bytes of a reply that promises more; None sends all.
         knows_ranges: whether a Range header is heeded.
+        length: the Content-Length to send; None sends the right one.
         asked: the Range header of each request.
     """
 
@@ -32,6 +33,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.breaks_after: int | None = None
         self.knows_ranges = True
+        self.length: str | None = None
         self.asked: list[str | None] = []
 
     def url(self, path: str = "file") -> str:
@@ -56,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send_response(200)
         body = CONTENT[start:]
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", self.server.length or str(len(body)))
         self.end_headers()
         self.wfile.write(body[: self.server.breaks_after])
 
@@ -174,6 +176,19 @@ def test_what_cannot_be_fetched_says_why(server: Server, tmp_path: Path) -> None
     failing("file:///etc/hostname", "No connection adapters")
     server.server_close()
     failing(server.url(), "cannot be fetched: .*refused")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "loop/x", "folder"])
+def test_names_that_cannot_be_used_are_one_error(server: Server, tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(FetchError, match=r"cannot be written: .*; make room, or give another fold"):
+        fetch(RemoteFile(server.url(), tmp_path / name, SHA256), lambda here, total: None)
+
+
+def test_a_length_that_is_no_number_is_not_needed(server: Server, tmp_path: Path) -> None:
+    server.length = "many"
+    assert fetch(RemoteFile(server.url(), tmp_path / "f", SHA256), lambda here, total: None)
 
 
 def test_a_target_that_cannot_be_written(server: Server, tmp_path: Path) -> None:
