@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mtner_cli.core.convert.registry import convert
 from mtner_cli.core.corpus.reader import read_corpus
@@ -63,6 +66,20 @@ def test_faults_name_the_line(tmp_path: Path, content: str, line: int | None, me
         convert("hunflair", [tmp_path / "in"], tmp_path / "out")
     assert caught.value.line == line
     assert not (tmp_path / "out").exists()
+
+
+@given(st.lists(st.lists(st.sampled_from(["O", "B-X", "B-Y"]), max_size=3), max_size=5))
+@settings(max_examples=60)
+def test_every_mention_and_token_is_written(sentences: list[list[str]]) -> None:
+    rows = ["".join(f"ab {tag} +\n" for tag in tags) for tags in sentences]
+    content = "\n".join([*rows, "end O +\n"])
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "in")
+        path.write_text(content)
+        ledger = convert("hunflair", [path], Path(folder, "out"))
+    assert ledger.mentions.total() == content.count("B-")
+    assert ledger.words == content.count("+")
+    assert not ledger.kept_out
 
 
 def test_it_cannot_be_written_as_words(tmp_path: Path) -> None:
