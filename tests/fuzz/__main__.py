@@ -14,14 +14,13 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from tests.fuzz.cage import Cage
+from tests.fuzz.cage import Cage, scratch_folder
 from tests.fuzz.case import Finding, read_case
 from tests.fuzz.families import FAMILIES
 from tests.fuzz.hunt import Tally, hunt
@@ -54,19 +53,13 @@ def repeat(folder: Path) -> int:
     """Try one kept case again and say what comes of it."""
     case = read_case(folder)
     family = FAMILIES[case.family]
-    with tempfile.TemporaryDirectory(dir=_fast_folder()) as scratch:
-        outcome = Cage(Path(scratch).resolve()).try_case(case, family.run, family.rewrites)
+    with scratch_folder() as scratch:
+        outcome = Cage(Path(scratch)).try_case(case, family.run, family.rewrites)
     if isinstance(outcome, Finding):
         print(f"{outcome.report}\nfinding: {outcome.key}")  # noqa: T201
         return 1
     print(f"no finding: {outcome}")  # noqa: T201
     return 0
-
-
-def _fast_folder() -> str | None:
-    """Memory rather than a disk, where files are synced often."""
-    memory = Path("/dev/shm")
-    return str(memory) if memory.is_dir() else None
 
 
 # ------------------------------------------------------------------------------------- the worker
@@ -175,8 +168,8 @@ class Watchman:
     def _send(self, name: str) -> None:
         """A worker's turn; one that ends before its time has found something by dying."""
         seconds = min(TURN, self.end - time.monotonic())
-        with tempfile.TemporaryDirectory(dir=_fast_folder()) as made:
-            folder = Path(made).resolve()
+        with scratch_folder() as made:
+            folder = Path(made)
             known = [key for family, key in self.findings if family == name]
             (folder / "known.json").write_text(json.dumps(known))
             options = ["--family", name, "--worker", str(folder), "--minutes", str(seconds / 60)]

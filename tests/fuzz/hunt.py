@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import faulthandler
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Container
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Flaky, FlakyFailure
 
-from tests.fuzz.cage import Cage, OutOfTime
+from tests.fuzz.cage import GRACE, MOST_SECONDS, Cage, OutOfTime
 from tests.fuzz.case import Case, Finding
 from tests.fuzz.families import Family
 
@@ -46,8 +48,10 @@ class _Hunter:
     case: Case | None = None
     finding: Finding | None = None
     since: float = 0.0
+    wound_up: float = float("-inf")
 
     def take(self, case: Case) -> None:
+        self._wind_up()
         if self.finding is None and self.is_over():
             return
         if self.finding is not None and time.monotonic() - self.since > LONGEST_SHRINK:
@@ -68,6 +72,14 @@ class _Hunter:
             return
         self.case, self.finding = case, outcome
         raise _Failed
+
+    def _wind_up(self) -> None:
+        """Have the process end some time from now; now and then, since it takes a while."""
+        if time.monotonic() - self.wound_up > GRACE / 2:
+            self.wound_up = time.monotonic()
+            faulthandler.dump_traceback_later(
+                MOST_SECONDS + 2 * GRACE, exit=True, file=sys.__stderr__
+            )
 
 
 def hunt(
@@ -102,8 +114,11 @@ def hunt(
     )(test)
     if number is not None:
         test = seed(number)(test)
-    with suppress(_Failed, Flaky, FlakyFailure):
-        test()
+    try:
+        with suppress(_Failed, Flaky, FlakyFailure):
+            test()
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     if hunter.case is None or hunter.finding is None:
         return None
     return hunter.case, hunter.finding

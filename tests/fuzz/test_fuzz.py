@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.cage import Cage
+from tests.fuzz.cage import Cage, scratch_folder
 from tests.fuzz.families import FAMILIES, Family
 from tests.fuzz.hunt import Tally, hunt
 
@@ -16,12 +16,13 @@ INPUTS = 2000
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_no_input_leads_astray(family: Family, tmp_path: Path) -> None:
     tally = Tally()
-    found = hunt(family, Cage(tmp_path), family.inputs, tally)
+    with scratch_folder() as folder:
+        found = hunt(family, Cage(Path(folder)), family.inputs, tally)
     if found is not None:
         case, finding = found
-        folder = finding.keep(case, tmp_path / "findings")
+        kept = finding.keep(case, tmp_path / "findings")
         pytest.fail(
-            f"{finding.key}\n{finding.report[-3000:]}\nmake fuzz-case CASE={folder}", pytrace=False
+            f"{finding.key}\n{finding.report[-3000:]}\nmake fuzz-case CASE={kept}", pytrace=False
         )
     # Were nearly all inputs refused at once, the property would say little.
     assert tally.outcomes["ok"] >= family.inputs // 20
