@@ -18,6 +18,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from mtner_cli.config.faults import is_whole
+from mtner_cli.config.text_encoding import text_encoding
+from mtner_cli.errors import ConfigError
 
 _SECRET = re.compile("password|passwd|pwd|token|secret", re.IGNORECASE)
 _MOST_BATCHES = 1_000_000_000
@@ -27,8 +29,8 @@ _LONGEST_NAME, _LONGEST_PATH = 255, 4096
 
 def _known_encoding(name: str) -> str:
     try:
-        "".encode(name)
-    except (LookupError, ValueError):
+        text_encoding(name)
+    except ConfigError:
         raise PydanticCustomError(
             "encoding", "expected the name of a text encoding, such as utf-8 or latin-1"
         ) from None

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from mtner_cli.config.compose import Recipe, compose
+from mtner_cli.config.explain import example_of, foreign_file, is_foreign
 from mtner_cli.config.faults import Fault, KeyPath
 from mtner_cli.config.values import FilePath, Section, Text
 from mtner_cli.config.yaml_source import read_yaml
@@ -106,13 +107,15 @@ def load_conversions(path: Path, only: Collection[str] = ()) -> list[Conversion]
         ConfigError: with every fault, missing sources included.
     """
     source = read_yaml(path)
+    schema = Annotated[dict[Text, CorpusConversion], Field(min_length=1)]
+    if is_foreign(source.values, schema):
+        raise ConfigError([foreign_file(path, example_of(schema))])
     unknown = [name for name in only if name not in source.values]
     if unknown:
-        known = ", ".join(source.values)
+        known = visible(", ".join(source.values))
         raise ConfigError([f"{path}: there is no corpus {name}, only {known}" for name in unknown])
     if only:
         source.values = {name: source.values[name] for name in source.values if name in only}
-    schema = Annotated[dict[Text, CorpusConversion], Field(min_length=1)]
     checks = (_option_faults, partial(_path_faults, path))
     recipe: Recipe[Conversions] = Recipe(schema, {}, checks, _stand_in)
     return [
