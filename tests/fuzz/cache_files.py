@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from mtner_cli.core.actions.codecs import EncodingName
 from mtner_cli.core.corpus.splits import load_split
 from mtner_cli.core.features.cache import tokenize_split
 from mtner_cli.core.features.tokenize import SubwordTokenizer
@@ -23,7 +24,7 @@ from tests.fuzz.mutations import mutated_bytes, unlike_any
 
 NAME = "cache"
 SOURCE = "in/train.txt"
-MODE = "simple-char"
+MODE: EncodingName = "simple-char"
 
 
 @cache

@@ -30,7 +30,7 @@ from tests.fuzz.case import Case, Finding, NotCounted, WrongResult
 MOST_SECONDS = 20
 GRACE = 20
 """Seconds more after which a process that is busy outside the interpreter is ended."""
-MOST_MEMORY = 3 * 1024**3
+MOST_MEMORY = 2 * 1024**3
 """Bytes of address space for one case, beyond what the process has before it."""
 MOST_LINES = 21
 """Twenty faults, and a line that counts the others."""
@@ -175,7 +175,7 @@ def _judge_files(
 
 
 def _files_in(folder: Path) -> set[str]:
-    found = set()
+    found: set[str] = set()
     for path, _, names in os.walk(folder):
         found.update(os.path.relpath(os.path.join(path, name), folder) for name in names)
     return found

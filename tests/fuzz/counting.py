@@ -144,15 +144,18 @@ def _add_record(count: Count, record: dict[str, Any]) -> None:
         count.add_mention(kind, covered if isinstance(covered, str) else "".join(covered))
     for key in ("ner_tags", "tags", "labels"):
         tags = record.get(key)
-        if given is not None and _are_tags(tags) and len(tags) == len(given):
+        if (
+            given is not None
+            and isinstance(tags, list)
+            and len(tags) == len(given)
+            and _are_tags(tags)
+        ):
             _add_tagged(count, list(zip(given, tags, strict=True)))
 
 
-def _are_tags(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and all(isinstance(tag, str) and re.match("O$|[BIESLU]-.", tag) for tag in value)
-        and any(tag != "O" for tag in value)
+def _are_tags(value: list[Any]) -> bool:
+    return all(isinstance(tag, str) and re.match("O$|[BIESLU]-.", tag) for tag in value) and any(
+        tag != "O" for tag in value
     )
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mtner_cli.core.convert.ledger import Ledger, write_ledger
 from mtner_cli.core.convert.registry import convert
+from mtner_cli.core.convert.type_map import TypeMap
 from mtner_cli.core.corpus.reader import read_corpus
 from mtner_cli.core.types import Sentence
 from mtner_cli.report.console import PlainConsole
@@ -43,7 +44,7 @@ CHARSETS = (
     "hex",
     "\xff",
 )
-TYPE_MAPS: tuple[dict[str, str | None] | None, ...] = (
+TYPE_MAPS: tuple[TypeMap | None, ...] = (
     *(None, None, {"Protein": "Gene"}, {"Protein": None}, {"Disease": "Gene", "*": None}),
 )
 OUT, LEDGER = "out/actions.txt", "out/ledger.jsonl"
@@ -76,7 +77,12 @@ def _jsonl(draw: st.DrawFn, real: bool) -> Case:
     lines = [json.dumps(record, ensure_ascii=False) for record in records]
     others = [json.dumps(form[0]) for form in forms.values()]
     text = _of(draw, "\n".join([*lines, ""]), "jsonl", real)
-    if draw(st.booleans()):
+    kind = draw(st.integers(0, 4))
+    if kind == 4:  # two ways to give mentions at once
+        one, two = (forms[draw(st.sampled_from(sorted(forms)))][0] for _ in range(2))
+        lines[0] = json.dumps({**one, **two, "annotations": _twice(one) + _twice(two)})
+        content = encoded(draw, "\n".join(lines))
+    elif kind >= 2:
         lines = text.splitlines()
         at = draw(st.integers(0, len(lines) - 1))
         as_ascii = draw(st.booleans())
@@ -85,6 +91,11 @@ def _jsonl(draw: st.DrawFn, real: bool) -> Case:
     else:
         content = mutated_text_file(draw, text, others)
     return _case("jsonl", {"in/a.jsonl": content}, {}, draw)
+
+
+def _twice(record: Mapping[str, Any]) -> list[Any]:
+    """The annotations of a record of Label Studio, by two annotators."""
+    return [*record.get("annotations", ()), *record.get("annotations", ())]
 
 
 @st.composite

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Container
@@ -77,9 +76,7 @@ class _Hunter:
         """Have the process end some time from now; now and then, since it takes a while."""
         if time.monotonic() - self.wound_up > GRACE / 2:
             self.wound_up = time.monotonic()
-            faulthandler.dump_traceback_later(
-                MOST_SECONDS + 2 * GRACE, exit=True, file=sys.__stderr__
-            )
+            faulthandler.dump_traceback_later(MOST_SECONDS + 2 * GRACE, exit=True, file=2)
 
 
 def hunt(

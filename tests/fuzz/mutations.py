@@ -197,6 +197,11 @@ def _insert_text(draw: Draw, lines: list[str]) -> list[str]:
     ]
 
 
+def _insert_line(draw: Draw, lines: list[str]) -> list[str]:
+    at = draw(st.integers(0, len(lines)))
+    return [*lines[:at], draw(st.sampled_from(TEXTS)), *lines[at:]]
+
+
 def _change_number(draw: Draw, lines: list[str]) -> list[str]:
     """Put another number in the place of one."""
     with_numbers = [number for number, line in enumerate(lines) if NUMBER.search(line)]
@@ -217,6 +222,7 @@ LINE_STEPS = (
     _change_number,
     _change_field,
     _insert_text,
+    _insert_line,
     _delete_line,
     _repeat_line,
     _swap_lines,

@@ -6,6 +6,7 @@ import csv
 from collections import Counter
 from io import StringIO
 from pathlib import Path
+from typing import Literal
 
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from tests.fuzz.case import Case, NotCounted, WrongResult
 from tests.fuzz.mutations import mutated_text_file
 
 NAME = "sheets"
+Quoting = Literal[0, 1]
 SOURCE = "in/sheet.csv"
 COLUMNS = (
     *("corpus", "sent_idx", "sentence", "mention", "start", "end", "type", "gold_mentions"),
@@ -33,14 +35,14 @@ def cases(real: bool) -> st.SearchStrategy[Case]:
 @st.composite
 def _cases(draw: st.DrawFn) -> Case:
     delimiter = draw(st.sampled_from(",;\t"))
-    quoting = draw(st.sampled_from((csv.QUOTE_MINIMAL, csv.QUOTE_ALL)))
+    quoting: Quoting = draw(st.sampled_from((csv.QUOTE_MINIMAL, csv.QUOTE_ALL)))
     text = _sheet(draw, delimiter, quoting)
     others = [_sheet(draw, ",", csv.QUOTE_MINIMAL)]
     show = draw(st.integers(0, 5)) == 5
     return Case(NAME, {SOURCE: mutated_text_file(draw, text, others)}, {"show": show})
 
 
-def _sheet(draw: st.DrawFn, delimiter: str, quoting: int) -> str:
+def _sheet(draw: st.DrawFn, delimiter: str, quoting: Quoting) -> str:
     file = StringIO()
     writer = csv.writer(file, delimiter=delimiter, quoting=quoting, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mtner_cli.core.actions.codecs import EncodingName
 from mtner_cli.core.convert import registry
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import SourceSentence
@@ -24,7 +25,7 @@ from tests.fuzz.families import FAMILIES, Family
 from tests.fuzz.hunt import Tally, hunt
 
 INPUTS = 200
-Prepare = Callable[[SourceSentence, str, Ledger], Sentence | None]
+Prepare = Callable[[SourceSentence, EncodingName, Ledger], Sentence | None]
 
 
 class AllBut(Container[str]):
@@ -41,7 +42,7 @@ def losing(change: Callable[[Sentence], Sentence | None]) -> Prepare:
     """A ``prepare`` that changes every fifth sentence."""
     prepare, count = registry.prepare, 0
 
-    def leaky(source: SourceSentence, mode: str, ledger: Ledger) -> Sentence | None:
+    def leaky(source: SourceSentence, mode: EncodingName, ledger: Ledger) -> Sentence | None:
         nonlocal count
         count += 1
         sentence = prepare(source, mode, ledger)
