@@ -28,13 +28,8 @@ from mtner_cli.core.train.checkpoint import (
     save_checkpoint,
 )
 from tests.fuzz.case import Case, NotCounted, WrongResult
-from tests.fuzz.mutations import (
-    json_text,
-    mutated_bytes,
-    mutated_text_file,
-    mutated_tree,
-    unlike_any,
-)
+from tests.fuzz.mutations import mutated_bytes, mutated_text_file, unlike_any
+from tests.fuzz.tree_mutations import json_text, mutated_tree
 
 NAME = "checkpoints"
 SOURCE = "in/last.safetensors"

@@ -18,7 +18,8 @@ from mtner_cli.core.convert.options import load_type_map
 from mtner_cli.core.evaluate.out_of_domain import read_specification
 from tests.fuzz import seeds
 from tests.fuzz.case import Case, WrongResult
-from tests.fuzz.mutations import NUMBERS, TEXTS, VALUES, mutated_text_file, mutated_tree
+from tests.fuzz.mutations import NUMBERS, TEXTS, VALUES, mutated_text_file
+from tests.fuzz.tree_mutations import mutated_tree
 
 NAME = "configuration"
 SOURCE, DATA, OUT = "in/settings.yaml", "in/train.txt", "out/resolved.yaml"

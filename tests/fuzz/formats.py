@@ -20,16 +20,8 @@ from mtner_cli.report.ledger import print_ledgers
 from tests.fuzz import seeds
 from tests.fuzz.case import Case, NotCounted, WrongResult
 from tests.fuzz.counting import COUNTERS, Count, bare
-from tests.fuzz.mutations import (
-    LARGEST,
-    encoded,
-    json_text,
-    mutated_bytes,
-    mutated_text_file,
-    mutated_tree,
-    mutated_xml,
-    unlike_any,
-)
+from tests.fuzz.mutations import LARGEST, encoded, mutated_bytes, mutated_text_file, unlike_any
+from tests.fuzz.tree_mutations import json_text, mutated_tree, mutated_xml
 
 NAME = "formats"
 CHARSETS = (

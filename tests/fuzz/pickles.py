@@ -20,7 +20,8 @@ from mtner_cli.core.evaluate.out_of_domain_files import write_filtered
 from mtner_cli.core.evaluate.result_file import ResultSentence, read_result_sentences
 from tests.fuzz import seeds
 from tests.fuzz.case import Case, WrongResult
-from tests.fuzz.mutations import TEXTS, VALUES, mutated_bytes, mutated_tree, unlike_any
+from tests.fuzz.mutations import TEXTS, VALUES, mutated_bytes, unlike_any
+from tests.fuzz.tree_mutations import mutated_tree
 
 NAME = "pickles"
 SOURCE = "in/test_results.pkl"
