@@ -17,7 +17,8 @@ _LISTS = {
     "relation": "relations",
     "location": "locations",
 }
-_TEXTS = ("id", "offset", "text")
+_TEXTS = frozenset(("id", "offset", "text"))
+_TEXT_ONLY = _TEXTS | {"infon"}
 _ATTRIBUTES = {"id", "offset", "length"}
 _HOLDERS = ("document", "passage", "sentence")
 _PARENTS: Mapping[str, tuple[str, ...]] = {
@@ -32,7 +33,7 @@ _PARENTS: Mapping[str, tuple[str, ...]] = {
 """Where each element that is read may stand; anywhere else what it holds would be lost."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Element:
     """An element that is still open."""
 
@@ -55,8 +56,9 @@ def xml_documents(path: Path) -> Iterator[dict[str, Any]]:
         if event.kind == "start":
             fault = _misplaced(event.value, open_elements[-1].name if open_elements else "")
             if open_elements or event.value == "document":
-                read = {key: event.attributes[key] for key in _ATTRIBUTES & event.attributes.keys()}
-                record = {"#line": event.line, **read}
+                record: dict[str, Any] = {"#line": event.line}
+                for key in event.attributes.keys() & _ATTRIBUTES if event.attributes else ():
+                    record[key] = event.attributes[key]
                 open_elements.append(_Element(event.value, event.attributes, record))
         elif not open_elements:
             continue
@@ -75,10 +77,10 @@ def xml_documents(path: Path) -> Iterator[dict[str, Any]]:
 
 def _misplaced(name: str, parent: str) -> str:
     """What is wrong with an element in another one; empty where it may stand there."""
-    if parent in _TEXTS or parent == "infon":
+    parents = _PARENTS.get(name)
+    if parent in _TEXT_ONLY:
         return f"expected text only in <{parent}>; found the element {quoted(name)}"
-    parents = _PARENTS.get(name, (parent,))
-    if parent in parents:
+    if parents is None or parent in parents:
         return ""
     if name == "document":
         return "expected no <document> in another one: end the one before it"
@@ -88,8 +90,10 @@ def _misplaced(name: str, parent: str) -> str:
 
 def _loose_text(element: _Element) -> str:
     """What is wrong with text that stands beside ``<text>``, where it would be lost."""
+    if element.name in _TEXT_ONLY or element.name not in _PARENTS:
+        return ""
     text = "".join(element.text).strip()
-    if not text or element.name not in _PARENTS or element.name in _TEXTS:
+    if not text:
         return ""
     return f"expected the text of a <{element.name}> in <text>; found {quoted(text)} beside it"
 

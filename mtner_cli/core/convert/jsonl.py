@@ -197,7 +197,7 @@ def _name_the_rest(
         ledger.keep_out("relation between mentions", source.place, "under 'relations'")
     content = source.text if source.words is None else source.words
     for other, value in record.items():
-        if other not in (key, "relations") and are_spans(value):
+        if isinstance(value, list) and other not in (key, "relations") and are_spans(value):
             mentions = mentions_of(value, source.place, ledger)
             reason = "mention under a key that is not read"
             keep_out_all(mentions, content, reason, source.place, ledger)
