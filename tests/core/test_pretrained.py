@@ -224,3 +224,10 @@ def test_a_tokenizer_of_another_model_is_refused(folder: Path) -> None:
     tokenizer = load_tokenizer("builtin:minilm")
     with pytest.raises(EncoderError, match=r"30,522 subwords, but the encoder knows \d+"):
         check_vocabulary(tokenizer, encoder_config(str(folder)), str(folder))
+
+
+def test_a_tokenizer_without_first_and_last_subword_is_refused(folder: Path) -> None:
+    names = ("cls_token", "bos_token", "sep_token", "eos_token")
+    change(folder / "tokenizer_config.json", **dict.fromkeys(names))
+    with pytest.raises(EncoderError, match="names no subword that starts"):
+        load_tokenizer(str(folder))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mtner_cli.core.convert.ledger import Ledger, write_ledger
 from mtner_cli.core.convert.registry import convert
 from mtner_cli.core.convert.type_map import TypeMap
+from mtner_cli.core.corpus.atomic import atomic_text_file
 from mtner_cli.core.corpus.reader import read_corpus
 from mtner_cli.core.types import Sentence
 from mtner_cli.report.console import PlainConsole
@@ -205,7 +206,8 @@ def run(case: Case, folder: Path) -> set[str]:
         types,
         **case.settings["options"],
     )
-    write_ledger(ledger, folder / LEDGER)
+    with atomic_text_file(folder / LEDGER) as file:
+        write_ledger(ledger, file)
     _check_ledger_file(ledger, folder / LEDGER)
     if case.settings["show"]:
         print_ledgers({"count": ledger}, PlainConsole())

@@ -68,7 +68,10 @@ def run(case: Case, folder: Path) -> set[str]:
         rows = _rows(case.files[SOURCE].decode("utf-8-sig"))
     except (ValueError, csv.Error) as error:
         raise NotCounted from error
-    found = Counter((row.corpus, row.entity_type, *row.verdicts) for row in judged)
+    # An apostrophe before what a spreadsheet would take for a formula is none of the name.
+    found = Counter(
+        (row.corpus.lstrip("'"), row.entity_type.lstrip("'"), *row.verdicts) for row in judged
+    )
     if found != rows:
         raise WrongResult("rows differ from the sheet's", f"{found - rows} for {rows - found}")
     if sum(part.predictions for part in agreement_by_type(judged).values()) != whole.predictions:
@@ -87,10 +90,12 @@ def _rows(text: str) -> Counter[tuple[str, str, bool | None, bool | None]]:
     places = [names.index(name) for name in wanted]
     found: Counter[tuple[str, str, bool | None, bool | None]] = Counter()
     for row in rows:
-        if row:
+        if any(cell.strip() for cell in row):
             padded = [*row, *[""] * len(names)]
             corpus, kind, *verdicts = (padded[place] for place in places)
-            found[corpus, kind, _verdict(verdicts[0]), _verdict(verdicts[1])] += 1
+            found[
+                corpus.lstrip("'"), kind.lstrip("'"), _verdict(verdicts[0]), _verdict(verdicts[1])
+            ] += 1
     return found
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
 from mtner_cli.core.types import Span
+from mtner_cli.errors import quoted
 
 
 class EncodingError(ValueError):
@@ -32,14 +33,14 @@ def check_mentions(mentions: Sequence[Span], length: int) -> None:
     for mention in mentions:
         if not 0 <= mention.start < mention.end <= length:
             raise EncodingError(
-                f"mention {mention.tag} [{mention.start}, {mention.end}) is empty or outside "
-                f"the sentence, whose length is {length}"
+                f"mention {quoted(mention.tag)} [{mention.start}, {mention.end}) is empty or "
+                f"outside the sentence, whose length is {length}"
             )
     crossing = first_crossing(mentions)
     if crossing is not None:
         one, other = crossing
         raise EncodingError(
-            f"two mentions of type {one.tag} cross: [{one.start}, {one.end}) and "
+            f"two mentions of type {quoted(one.tag)} cross: [{one.start}, {one.end}) and "
             f"[{other.start}, {other.end}); only nested or disjoint ones of one type can be encoded"
         )
 

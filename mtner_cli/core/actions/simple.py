@@ -17,6 +17,7 @@ from mtner_cli.core.actions.boundaries import (
 from mtner_cli.core.actions.line import SEPARATOR, split_line
 from mtner_cli.core.actions.tag_text import escape_tag, unescape_tag
 from mtner_cli.core.types import Sentence
+from mtner_cli.errors import quoted
 
 _ACTION = re.compile(r"(TRANSITION|REDUCE)\((.*)\)")
 _CONSUMING = frozenset(("SHIFT", "OUT"))
@@ -34,7 +35,7 @@ def encode(sentence: Sentence) -> str:
         raise EncodingError("a 'simple' sentence needs words, and this one has none")
     for word in words:
         if not word or " " in word or "\n" in word or "\r" in word:
-            raise EncodingError(f"the word {word!r} is empty or holds a space or a line end")
+            raise EncodingError(f"the word {quoted(word)} is empty or holds a space or a line end")
     check_mentions(sentence.mentions, len(words))
     actions: list[str] = []
     position = depth = 0
@@ -65,14 +66,16 @@ def decode(line: str) -> Sentence:
         if opens:
             stack.open(tag, place - before)
         elif not stack.close(tag, place - before):
-            raise EncodingError(f"REDUCE({tag}) closes no open mention of at least one word")
+            raise EncodingError(
+                f"{quoted(actions[place])} closes no open mention of at least one word"
+            )
     position = len(actions) - len(at_boundaries)
     if position != len(words):
         raise EncodingError(
             f"expected one SHIFT or OUT for each of the {len(words)} words; found {position}"
         )
     if stack.still_open():
-        raise EncodingError(f"the mention of type {stack.still_open()[0]} is never closed")
+        raise EncodingError(f"the mention of type {quoted(stack.still_open()[0])} is never closed")
     return Sentence.of_words(words, tuple(stack.mentions))
 
 
@@ -82,6 +85,6 @@ def _parse(action: str) -> tuple[bool, str]:
     match = _ACTION.fullmatch(action)
     if match is None:
         raise EncodingError(
-            f"expected SHIFT, OUT, TRANSITION(type) or REDUCE(type); found {action!r}"
+            f"expected SHIFT, OUT, TRANSITION(type) or REDUCE(type); found {quoted(action)}"
         )
     return match[1] == "TRANSITION", unescape_tag(match[2])

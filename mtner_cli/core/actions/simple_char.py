@@ -16,6 +16,7 @@ from mtner_cli.core.actions.boundaries import (
 from mtner_cli.core.actions.line import SEPARATOR, split_line
 from mtner_cli.core.actions.tag_text import escape_tag, unescape_tag
 from mtner_cli.core.types import Sentence
+from mtner_cli.errors import quoted
 
 _ACTION = re.compile(r"(TRANSITION|REDUCE)\((.*),(\d+)\)")
 
@@ -44,13 +45,15 @@ def decode(line: str) -> Sentence:
         EncodingError: if the line is not of this encoding; the message says what was expected.
     """
     text, action_text = split_line(line)
+    if not text:
+        raise EncodingError("expected text before ' ||| '; found none")
     stack = MentionStack()
     previous = 0
     for action in action_text.split():
         match = _ACTION.fullmatch(action)
         if match is None:
             raise EncodingError(
-                f"expected TRANSITION(type,offset) or REDUCE(type,offset); found {action!r}"
+                f"expected TRANSITION(type,offset) or REDUCE(type,offset); found {quoted(action)}"
             )
         tag, position = unescape_tag(match[2]), int(match[3])
         if not previous <= position <= len(text):
@@ -62,7 +65,7 @@ def decode(line: str) -> Sentence:
         if match[1] == "TRANSITION":
             stack.open(tag, position)
         elif not stack.close(tag, position):
-            raise EncodingError(f"REDUCE({tag},{position}) closes no open, non-empty mention")
+            raise EncodingError(f"{quoted(action)} closes no open, non-empty mention")
     if stack.still_open():
-        raise EncodingError(f"the mention of type {stack.still_open()[0]} is never closed")
+        raise EncodingError(f"the mention of type {quoted(stack.still_open()[0])} is never closed")
     return Sentence.of_text(text, tuple(stack.mentions))

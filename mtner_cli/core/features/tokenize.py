@@ -14,6 +14,7 @@ from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.cache import cache_key
 from mtner_cli.core.features.subwords import Integers, SubwordArrays, WordSubwords, text_arrays
 from mtner_cli.core.types import Sentence
+from mtner_cli.errors import EncoderError
 
 SENTENCES_AT_ONCE = 4096
 PROBES = (
@@ -58,6 +59,9 @@ class SubwordTokenizer:
     Args:
         tokenizer: a ``PreTrainedTokenizerFast``; its truncation, padding and dropout of merges
             are switched off.
+
+    Raises:
+        EncoderError: if it has no subword that starts or ends an input.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -174,4 +178,11 @@ def _to_words(
 
 
 def _first(*candidates: int | None) -> int:
-    return next(candidate for candidate in candidates if candidate is not None)
+    """The first that there is; tokenizers name the subwords around an input differently."""
+    for candidate in candidates:
+        if candidate is not None:
+            return candidate
+    raise EncoderError(
+        "the tokenizer names no subword that starts (cls_token or bos_token) or ends (sep_token or "
+        "eos_token) an input; give an encoder whose tokenizer_config.json names them"
+    )

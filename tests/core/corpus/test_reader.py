@@ -6,7 +6,7 @@ import pytest
 
 from mtner_cli.core.corpus.reader import read_corpus
 from mtner_cli.core.types import Sentence, Span
-from mtner_cli.errors import ConfigError, DataError
+from mtner_cli.errors import ConfigError, DataError, visible
 
 OBAMA = "Barack Obama spoke ||| TRANSITION(PER) SHIFT SHIFT REDUCE(PER) OUT"
 
@@ -57,8 +57,8 @@ def test_other_text_encodings(tmp_path: Path) -> None:
         ("Yes ||| OUT\nno separator\n", 2, "expected 'sentence \\|\\|\\| actions'"),
         ("a b ||| OUT\n", 1, "one SHIFT or OUT for each of the 2 words; found 1"),
         ("a ||| SHFT\n", 1, "found 'SHFT'"),
-        ("a ||| TRANSITION(X) SHIFT\n", 1, "type X is never closed"),
-        ("a ||| OUT\n\nb ||| OUT REDUCE(X)\n", 3, r"REDUCE\(X\) closes no open"),
+        ("a ||| TRANSITION(X) SHIFT\n", 1, "type 'X' is never closed"),
+        ("a ||| OUT\n\nb ||| OUT REDUCE(X)\n", 3, r"REDUCE\(X\)' closes no open"),
         (b"a ||| OUT\nb\xff ||| OUT\n", 2, "expected utf-8 text; found the byte 0xFF"),
         (b"a ||| OUT\nb \xe2\x82", 2, "incomplete character"),
         ("", None, "expected sentences in the 'simple' encoding; found none"),
@@ -86,3 +86,23 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         list(read_corpus(tmp_path / "nothing.txt", "simple"))
     with pytest.raises(DataError, match="cannot be read"):
         list(read_corpus(tmp_path, "simple"))
+
+
+def test_a_line_without_text_is_no_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path, "flu ||| \n ||| \n")
+    with pytest.raises(DataError, match="expected text before") as caught:
+        list(read_corpus(path, "simple-char"))
+    assert caught.value.line == 2
+
+
+@pytest.mark.parametrize("odd", ["\x1b[2J\u202e", "x" * 10_000])
+@pytest.mark.parametrize(
+    "line", ["a ||| TRANSITION({}) SHIFT", "a ||| OUT REDUCE({})", "a ||| {}", "a ||| OUT {}"]
+)
+def test_types_in_messages_are_quoted_and_cut(tmp_path: Path, line: str, odd: str) -> None:
+    path = write(tmp_path, line.format(odd) + "\n")
+    with pytest.raises(DataError) as caught:
+        list(read_corpus(path, "simple"))
+    message = str(caught.value)
+    assert visible(message) == message
+    assert len(message) < 600

@@ -57,7 +57,7 @@ def test_an_interrupted_write_leaves_what_was_there(
 
 def test_a_sentence_that_cannot_be_encoded_leaves_no_file(tmp_path: Path) -> None:
     crossing = Sentence.of_words(["a", "b", "c"], [Span(0, 2, "X"), Span(1, 3, "X")])
-    with pytest.raises(EncodingError, match="type X cross"):
+    with pytest.raises(EncodingError, match="type 'X' cross"):
         write(tmp_path / "corpus.txt", [YES, crossing])
     assert list(tmp_path.iterdir()) == []
 
