@@ -11,7 +11,7 @@ from mtner_cli.config.faults import Fault, exists, is_file, names_text, why_abse
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.core.actions.codecs import EncodingName
 from mtner_cli.core.corpus.reader import read_corpus
-from mtner_cli.errors import DataError
+from mtner_cli.errors import DataError, visible
 
 
 def find_file_faults(config: ExperimentConfig) -> Iterator[Fault]:
@@ -36,25 +36,26 @@ def find_corpus_faults(datasets: Mapping[str, DatasetConfig]) -> Iterator[Fault]
             elif _written_in_the_other_mode(path, dataset):
                 yield Fault(
                     (name, "mode"),
-                    f"is {dataset.mode}, but {path} is written in {_other_mode(dataset.mode)}",
+                    f"is {dataset.mode}, but {visible(str(path))} is written in "
+                    f"{_other_mode(dataset.mode)}",
                 )
         dropped = _types_if_all_are_dropped(dataset)
         if dropped:
             yield Fault(
                 (name, "tag_dict"),
-                f"drops every entity type of {dataset.split_paths.train} ({names_text(dropped)}); "
-                "keep at least one",
+                f"drops every entity type of {visible(str(dataset.split_paths.train))} "
+                f"({names_text(dropped)}); keep at least one",
             )
 
 
 def _missing(path: Path) -> str:
     reason = why_absent(path)
     if reason:
-        return f"{path} cannot be read: {reason}; give another path"
+        return visible(f"{path} cannot be read: {reason}; give another path")
     if path.exists():
-        return f"{path} is no file; give the action file itself"
+        return visible(f"{path} is no file; give the action file itself")
     looked = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
-    return f"file not found: {path}{looked}; make it with: {command_for(path)}"
+    return visible(f"file not found: {path}{looked}; make it with: {command_for(path)}")
 
 
 def _other_mode(mode: EncodingName) -> EncodingName:

@@ -29,11 +29,13 @@ class Count:
         mentions: how often each type spans each wording, both as :func:`bare` gives them.
         words: given words; None where the source holds raw text.
         characters: those of the text that are no white space.
+        outside: the same of text that stands where the format has none, which must be named.
     """
 
     mentions: Counter[tuple[str, str]] = field(default_factory=Counter)
     words: int | None = None
     characters: int = 0
+    outside: int = 0
 
     def add_mention(self, kind: str, wording: str) -> None:
         self.mentions[_SURROGATE.sub("\ufffd", kind), bare(wording)] += 1
@@ -44,7 +46,7 @@ class Count:
             self.characters += len("".join(word.split())) or 1  # an empty one is written as _
 
     def add_text(self, text: str) -> None:
-        self.characters += len("".join(text.split()))
+        self.characters += _visible_length(text)
 
 
 def bare(text: str) -> str:
@@ -172,7 +174,7 @@ def _spans(record: dict[str, Any]) -> Iterator[tuple[int, int, str]]:
             for result in results if isinstance(results, list) else ():
                 value = result.get("value") if isinstance(result, dict) else None
                 if isinstance(value, dict) and "labels" in value:
-                    items.append(value)
+                    items.append(value if value["labels"] else {**value, "labels": [""]})
     for item in items:
         yield from _span(item)
 
@@ -351,8 +353,10 @@ def _add_article(count: Count, article: ElementTree.Element) -> None:
 
 
 def _add_words(count: Count, element: ElementTree.Element, in_sentence: bool) -> None:
-    """Marked words anywhere, and within sentences those that are not marked."""
-    if element.tag == "w":
+    """Words within sentences, marked or not, and the text outside of them."""
+    if not in_sentence and element.tag not in ("sentence", "bibliomisc"):
+        count.outside += _visible_length(element.text)
+    elif element.tag == "w":
         count.add_words([element.text or ""])
     elif in_sentence or element.tag == "sentence":
         in_sentence = True
@@ -361,6 +365,12 @@ def _add_words(count: Count, element: ElementTree.Element, in_sentence: bool) ->
         _add_words(count, child, in_sentence)
         if in_sentence:
             count.add_words((child.tail or "").split())
+        elif element.tag != "bibliomisc":
+            count.outside += _visible_length(child.tail)
+
+
+def _visible_length(text: str | None) -> int:
+    return len("".join((text or "").split()))
 
 
 Counter_ = Callable[[Mapping[str, bytes], Mapping[str, Any]], Count]

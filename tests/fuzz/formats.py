@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ast import literal_eval
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -274,6 +275,9 @@ def _check_against_source(
     if invented:
         raise WrongResult("mentions changed", dict(invented))
     _check_text(sentences, count)
+    outside = ledger.kept_out.get("text outside <sentence>", ())
+    if sum(len("".join(literal_eval(entry.what).split())) for entry in outside) != count.outside:
+        raise WrongResult("text outside of sentences is not named", f"{count.outside}: {outside}")
 
 
 def _renamed(

@@ -83,19 +83,18 @@ def _rows(text: str) -> Counter[tuple[str, str, bool | None, bool | None]]:
     """Corpus, type and verdicts of each row."""
     header = text[: text.find("\n")].partition("\r")[0]
     delimiter = max(",;\t", key=header.count)
-    names, *rows = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+    lines = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+    names, *rows = (line for line in lines if any(cell.strip() for cell in line))
     wanted = ("corpus", "type", "annotator_1", "annotator_2")
     if any(names.count(name) != 1 for name in wanted):
         raise WrongResult("a column stands twice or is missing", names)
     places = [names.index(name) for name in wanted]
     found: Counter[tuple[str, str, bool | None, bool | None]] = Counter()
     for row in rows:
-        if any(cell.strip() for cell in row):
-            padded = [*row, *[""] * len(names)]
-            corpus, kind, *verdicts = (padded[place] for place in places)
-            found[
-                corpus.lstrip("'"), kind.lstrip("'"), _verdict(verdicts[0]), _verdict(verdicts[1])
-            ] += 1
+        padded = [*row, *[""] * len(names)]
+        corpus, kind, *verdicts = (padded[place] for place in places)
+        names_only = (corpus.lstrip("'"), kind.lstrip("'"))
+        found[*names_only, _verdict(verdicts[0]), _verdict(verdicts[1])] += 1
     return found
 
 

@@ -209,19 +209,19 @@ def _step(scheme: Scheme, before: str, tag: str) -> _Step:
     goes_on = letter in scheme.continues + scheme.either and entity_type == open_type
     fault = ""
     if not letter:
-        fault = f"expected O or a tag such as B-Disease; found {quoted(tag)}"
+        fault = f"expected O or a tag such as B-Disease; found {_quoted(tag)}"
     elif letter not in OUTSIDE + scheme.starts + scheme.continues + scheme.either:
-        fault = f"{scheme.name} has no {letter}- tags; found {quoted(tag)}"
+        fault = f"{scheme.name} has no {letter}- tags; found {_quoted(tag)}"
     elif letter in scheme.continues and not goes_on:
         fault = (
-            f"{quoted(tag)} must follow {_open_tags(scheme, entity_type)} in {scheme.name}; "
-            f"found it after {quoted(before)}"
+            f"{_quoted(tag)} must follow {_open_tags(scheme, entity_type)} in {scheme.name}; "
+            f"found it after {_quoted(before)}"
         )
     elif scheme.ends and open_type is not None and not goes_on:
-        close = quoted(f"{scheme.ends[0]}-{open_type}")
+        close = _quoted(f"{scheme.ends[0]}-{open_type}")
         fault = (
             f"a mention that is open must be closed by {close} in "
-            f"{scheme.name}; found {quoted(tag)} after {quoted(before)}"
+            f"{scheme.name}; found {_quoted(tag)} after {_quoted(before)}"
         )
     return _Step(
         closes=not goes_on and letter_before != OUTSIDE,
@@ -232,13 +232,18 @@ def _step(scheme: Scheme, before: str, tag: str) -> _Step:
 
 def _open_tags(scheme: Scheme, entity_type: str) -> str:
     letters = (letter for letter in scheme.starts + scheme.continues if letter not in scheme.ends)
-    return " or ".join(quoted(f"{letter}-{entity_type}") for letter in letters)
+    return " or ".join(_quoted(f"{letter}-{entity_type}") for letter in letters)
 
 
 def _unlike_iob1(scheme: Scheme, before: str, tag: str) -> str:
     """What shows that a file is not iob1, though it could be read so."""
     letter, entity_type = split_tag(tag)
     if scheme.either and letter == "B" and split_tag(before)[1] != entity_type:
-        must = f"{quoted(tag)} must follow a mention of its type in {scheme.name}"
-        return f"{must}; found it after {quoted(before)}"
+        must = f"{_quoted(tag)} must follow a mention of its type in {scheme.name}"
+        return f"{must}; found it after {_quoted(before)}"
     return ""
+
+
+def _quoted(tag: str) -> str:
+    """A tag for a message, short enough for a message with several."""
+    return quoted(tag, 60)

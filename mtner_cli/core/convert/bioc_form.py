@@ -19,6 +19,12 @@ def _nothing(value: Any) -> Any:
     return value
 
 
+def _with_plain_type(infons: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(infons.get("type"), dict | list):
+        raise PydanticCustomError("type", "expected a text as the infon 'type'")
+    return infons
+
+
 Misplaced = Annotated[Any, AfterValidator(_nothing)]
 Offset = Annotated[int, Field(ge=0, lt=1 << 62)]
 
@@ -51,7 +57,7 @@ class BioCAnnotation(_Element):
     """A mention; with several locations a discontinuous one."""
 
     text: str | None = None
-    infons: dict[str, Any] = Field(default={})
+    infons: Annotated[dict[str, Any], AfterValidator(_with_plain_type)] = Field(default={})
     locations: list[BioCLocation] = Field(default=[])
 
     @property

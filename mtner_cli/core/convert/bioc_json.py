@@ -10,6 +10,7 @@ from mtner_cli.core.corpus.text_lines import reading
 from mtner_cli.errors import MOST_CHARACTERS, DataError, quoted, visible
 
 _IN_DOCUMENTS = ("text", "sentences", "annotations", "locations")
+_HOLDERS = ("documents", "passages", "sentences", "annotations", "locations", "relations", "infons")
 _PIECE = 1 << 16
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -39,6 +40,9 @@ def json_documents(path: Path) -> Iterator[dict[str, Any]]:
         if event in ("end_map", "end_array"):
             value = open_values.pop()
             if isinstance(value, dict) and "passages" in value:
+                if "passages" in keys:
+                    message = "expected no document in a passage of another one; move it out"
+                    raise DataError(path, value["#line"], message)
                 yield value
                 # What was read is not kept, so that a large collection needs little memory.
                 value = None
@@ -52,11 +56,13 @@ def json_documents(path: Path) -> Iterator[dict[str, Any]]:
             if key in open_values[-1]:
                 message = f"the key {quoted(key)} stands twice in one object: leave one out"
                 raise DataError(path, line, message)
+            if isinstance(value, dict | list) and key not in _HOLDERS and "infons" not in keys:
+                _refuse_loss(value, path)
             open_values[-1][key] = value
 
 
 def _refuse_loss(rest: Any, path: Path) -> None:
-    """Raise if mentions or text stand in what is left of a value without its documents."""
+    """Raise if mentions or text stand in what is not read of a file."""
     values = [rest]
     while values:
         value = values.pop()
@@ -64,7 +70,7 @@ def _refuse_loss(rest: Any, path: Path) -> None:
             values += value
         elif isinstance(value, dict):
             if lost := next((key for key in _IN_DOCUMENTS if value.get(key)), None):
-                message = f"expected {lost!r} in a document, which has 'passages'; found it outside"
+                message = f"expected {lost!r} in a passage of a document; found it elsewhere"
                 raise DataError(path, value["#line"], message)
             values += (inner for key, inner in value.items() if key != "infons")
 

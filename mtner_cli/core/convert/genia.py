@@ -103,6 +103,9 @@ def _articles(path: Path) -> Iterator[_Article]:
         elif event.value == "bibliomisc" and event.kind != "text":
             in_identifier = event.kind == "start"
         elif in_identifier:
+            if event.kind != "text":
+                message = "expected the article's id only in <bibliomisc>; found an element in it"
+                raise DataError(path, event.line, message)
             article.identifier += event.value
         elif edge == ("end", "article"):
             found = True

@@ -93,7 +93,7 @@ def reason(error: Exception) -> str:
 
 
 def _shortened(text: str) -> str:
-    return visible(text[:MOST_CHARACTERS])
+    return visible(" ".join(text[:MOST_CHARACTERS].split()))
 
 
 MALFORMED = (ArithmeticError, AttributeError, EOFError, LookupError, TypeError, ValueError)

@@ -222,7 +222,7 @@ DOCUMENT = "<collection>\n<document><id>1</id>\n{}</document></collection>"
         (
             '{"id": 1, "passages": [\n{"offset": 0, "passages": [{}]}]}',
             2,
-            "passages.0.offset: Field",
+            "no document in a passage of another one",
         ),
         ('{"id": 1, "text": "a",\n"passages": []}', 1, "text: BioC has none here"),
         (
@@ -231,7 +231,17 @@ DOCUMENT = "<collection>\n<document><id>1</id>\n{}</document></collection>"
             "passages.0.sentences.0.sentences: BioC has none here",
         ),
         ('{"id": 1, "passages": [],\n"passages": []}', 2, "the key 'passages' stands twice"),
-        ('[{"documents": [\n{"id": 1, "annotations": [{}]}]}]', 2, "'annotations' in a document"),
+        ('[{"documents": [\n{"id": 1, "annotations": [{}]}]}]', 2, "'annotations' in a passage of"),
+        (
+            '{"id": 1, "passages": [],\n"more": [{"text": "p53"}]}',
+            2,
+            "'text' in a passage of a document; found it elsewhere",
+        ),
+        (
+            '{"id": 1, "passages": [\n{"offset": 0, "annotations": [{"infons": {"type": [1]}}]}]}',
+            2,
+            "expected a text as the infon 'type'",
+        ),
         ('{"id": 1,\n"passages": [\n{"offset": ' + "9" * 5000 + "}]}", 3, "valid JSON"),
     ],
 )

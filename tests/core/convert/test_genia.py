@@ -172,6 +172,11 @@ OUTSIDE = '<!DOCTYPE set [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
         (f"{HEAD}{article('1', '<w>a<w>b</w></w>')}</set>", 8, "no <w> in another one"),
         (f"{HEAD}{article('1', abstract='<article/>')}</set>", 11, "no <article> in another one"),
         (f"{HEAD}{PLAIN}</set>", 5, "expected <sentence> in an <article>; found it outside any"),
+        (
+            f"{HEAD}<article><bibliomisc>1<w>a</w></bibliomisc></article>",
+            5,
+            "found an element in it",
+        ),
         ("MEDLINE:1\n", 1, "expected well-formed XML"),
     ],
 )
