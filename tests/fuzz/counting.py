@@ -91,7 +91,8 @@ def count_conll(files: Mapping[str, bytes], settings: Mapping[str, Any]) -> Coun
         rows: list[tuple[str, str]] = []
         for line in [*lines_of(content, settings.get("charset", "utf-8")), ""]:
             cells = line.rstrip("\t ").split("\t") if "\t" in line else line.strip(" ").split()
-            if line.strip() and cells[0].split()[:1] != ["-DOCSTART-"]:
+            starts = line.startswith("-") and cells[0].split()[:1] == ["-DOCSTART-"]
+            if line.strip() and not starts:
                 rows.append((cells[0], cells[-1].strip(" ")))
                 count.add_words(cells[:1])
                 continue
@@ -324,6 +325,8 @@ def count_genia(files: Mapping[str, bytes], settings: Mapping[str, Any]) -> Coun
             names = ("".join(one.itertext()) for one in article.iter("bibliomisc"))
             identifier = "".join(names).strip().removeprefix("MEDLINE:").strip()
             articles[identifier] = article
+        if any(len(word) for word in root.iter("w")):
+            raise NotCounted  # a mention within a word covers the whole word
         for article in articles.values():
             _add_article(count, article)
     return count

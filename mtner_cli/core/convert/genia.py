@@ -166,7 +166,7 @@ class _SentenceReader:
         self._ledger = ledger
         self._words: list[str] = []
         self._mentions: list[Span] = []
-        self._open: list[tuple[int, XmlEvent]] = []
+        self._open: list[tuple[tuple[int, int], XmlEvent]] = []
         self._word: str | None = None
         self._text = ""
 
@@ -188,7 +188,7 @@ class _SentenceReader:
                 self._words.append(self._word or "")
                 self._word = None
             case "start", "cons":
-                self._open.append((len(self._words), event))
+                self._open.append((self._position(), event))
             case "end", "cons":
                 self._close(*self._open.pop())
 
@@ -204,10 +204,18 @@ class _SentenceReader:
             self._words.append(word)
         self._text = ""
 
-    def _close(self, start: int, opening: XmlEvent) -> None:
-        end = len(self._words) + (self._word is not None)
+    def _position(self) -> tuple[int, int]:
+        """How many words there are, and how many characters of the next one, if it is open."""
+        return len(self._words), len(self._word or "")
+
+    def _close(self, opened_at: tuple[int, int], opening: XmlEvent) -> None:
+        in_word = self._word is not None and self._position() != opened_at
+        start, end = opened_at[0], len(self._words) + in_word
         place = Place(self._place.path, opening.line)
         for entity_type in _types(opening):
+            if in_word or opened_at[1]:
+                kind = "mention within <w> covers the whole word"
+                self._ledger.repair(kind, place, _what(entity_type, opening))
             if opening.attributes["sem"].startswith("("):
                 what = _what(entity_type, opening)
                 self._ledger.keep_out("member of a coordination", place, what)

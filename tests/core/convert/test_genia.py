@@ -103,8 +103,18 @@ def test_of_a_repeated_document_the_later_version_is_read(tmp_path: Path) -> Non
 
 def test_a_constituent_within_a_word_covers_the_word(tmp_path: Path) -> None:
     title = '<w>anti-<cons sem="G#protein_molecule">CD4</cons></w> <w>binds</w>'
-    sentences, _ = genia(tmp_path, article("MEDLINE:1", title))
+    sentences, ledger = genia(tmp_path, article("MEDLINE:1", title))
     assert sentences[0] == Sentence.of_words(["anti-CD4", "binds"], [Span(0, 1, "protein")], "0")
+    assert [what for _, what in ledger.repairs["mention within <w> covers the whole word"]] == [
+        "protein in "
+    ]
+
+
+def test_an_empty_constituent_within_a_word_is_named(tmp_path: Path) -> None:
+    title = '<w>anti<cons sem="G#protein_molecule"/></w> <w>binds</w>'
+    sentences, ledger = genia(tmp_path, article("1", title))
+    assert sentences[0].mentions == ()
+    assert [len(entries) for reason, entries in ledger.kept_out.items() if "empty" in reason] == [1]
 
 
 OUTSIDE_SENTENCES = (
