@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 from tests.fuzz.case import NotCounted
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SPACES = re.compile(" +")
 
 
 @dataclass
@@ -29,12 +30,14 @@ class Count:
         mentions: how often each type spans each wording, both as :func:`bare` gives them.
         words: given words; None where the source holds raw text.
         characters: those of the text that are no white space.
+        blanks: words without any; a converter may write ``_`` for them.
         outside: the same of text that stands where the format has none, which must be named.
     """
 
     mentions: Counter[tuple[str, str]] = field(default_factory=Counter)
     words: int | None = None
     characters: int = 0
+    blanks: int = 0
     outside: int = 0
 
     def add_mention(self, kind: str, wording: str) -> None:
@@ -43,7 +46,8 @@ class Count:
     def add_words(self, words: Iterable[str]) -> None:
         for word in words:
             self.words = (self.words or 0) + 1
-            self.characters += len("".join(word.split())) or 1  # an empty one is written as _
+            self.characters += _visible_length(word)
+            self.blanks += not word.strip()
 
     def add_text(self, text: str) -> None:
         self.characters += _visible_length(text)
@@ -90,7 +94,9 @@ def count_conll(files: Mapping[str, bytes], settings: Mapping[str, Any]) -> Coun
     for content in files.values():
         rows: list[tuple[str, str]] = []
         for line in [*lines_of(content, settings.get("charset", "utf-8")), ""]:
-            cells = line.rstrip("\t ").split("\t") if "\t" in line else line.strip(" ").split()
+            cells = (
+                line.rstrip("\t ").split("\t") if "\t" in line else _SPACES.split(line.strip(" "))
+            )
             starts = line.startswith("-") and cells[0].split()[:1] == ["-DOCSTART-"]
             if line.strip() and not starts:
                 rows.append((cells[0], cells[-1].strip(" ")))
@@ -162,12 +168,15 @@ def _are_tags(value: list[Any]) -> bool:
     )
 
 
+_KEYS_OF_SPANS = ("entity_mentions", "entities", "spans", "label", "labels")
+
+
 def _spans(record: dict[str, Any]) -> Iterator[tuple[int, int, str]]:
     items = [
         item
-        for key in ("entity_mentions", "entities", "spans", "label", "labels")
-        if isinstance(record.get(key), list)
-        for item in record[key]
+        for key, value in record.items()
+        if isinstance(value, list) and (key in _KEYS_OF_SPANS or all(any(_span(i)) for i in value))
+        for item in value
     ]
     if isinstance(record.get("annotations"), list):
         for annotation in record["annotations"]:

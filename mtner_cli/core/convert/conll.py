@@ -135,7 +135,7 @@ class _Columns:
                 continue
             by_tabs = "\t" in line
             cells = line.rstrip("\t ").split("\t") if by_tabs else _SPACES.split(line.strip(" "))
-            if line.startswith(DOCUMENT_START):
+            if line.startswith(DOCUMENT_START) and line.split(None, 1)[0] == DOCUMENT_START:
                 self._refuse_tag(number, cells, tag)
                 yield number, line, None
                 continue

@@ -179,3 +179,9 @@ def test_real_corpora_keep_every_mention(tmp_path: Path, shared_data: Path, name
     assert not ledger.kept_out
     written = list(read_corpus(tmp_path / "out.txt", "simple"))
     assert sum(len(s.mentions) for s in written) == ledger.mentions.total()
+
+
+def test_a_word_that_only_begins_as_a_document_start_is_a_word(tmp_path: Path) -> None:
+    (tmp_path / "in.tsv").write_text("-DOCSTART-\tO\n\n-DOCSTART-like\tB-Protein\n")
+    ledger = convert("conll", [tmp_path / "in.tsv"], tmp_path / "out.txt")
+    assert (ledger.documents, ledger.words, ledger.mentions["Protein"]) == (1, 1, 1)
