@@ -88,7 +88,7 @@ def foreign_file(path: str | Path, example: str) -> str:
 
 
 def example_of(schema: Any) -> str:
-    """What must be given, in one line of YAML."""
+    """Show what must be given, in one line of YAML."""
     text = yaml.safe_dump(
         _example(schema), default_flow_style=True, sort_keys=False, width=float("inf")
     )

@@ -48,7 +48,7 @@ def parse_overrides(texts: Sequence[str]) -> list[tuple[KeyPath, Any, str]]:
 
 
 def _shown(text: str) -> str:
-    """What stands before a fault; a value that may hold a password is not shown."""
+    """Give what is printed before a fault; a value that may hold a password is not shown."""
     if re.search("@|password|passwd|pwd|token|secret", text, re.IGNORECASE):
         key = text.partition("=")[0]
         return quoted("..." if "@" in key else f"{key}=...", _LONGEST_SHOWN)

@@ -214,7 +214,7 @@ def _compose(text: str, name: str) -> tuple[yaml.Node | None, _Reader]:
         # The library shows names from the file, which may be a file of secrets.
         words = re.sub(r"(alias|anchor|tag handle) ['\"].*", r"\1", words, flags=re.DOTALL)
     except (ValueError, OverflowError):
-        line, words = loader.line, "an escape or a version stands for nothing"
+        line, words = loader.line, "an escape or a version has no meaning"
     raise ConfigError([f"{name}:{line + 1}: not valid YAML: {words}"])
 
 

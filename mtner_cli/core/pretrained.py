@@ -170,7 +170,7 @@ def load_encoder(name: str) -> Any:
 
 
 def longest_input(config: Any) -> int | None:
-    """How many subwords the encoder reads at once; None where its configuration sets no end."""
+    """Give how many subwords the encoder reads at once; None if its configuration sets no end."""
     positions = getattr(config, "max_position_embeddings", None)
     if not isinstance(positions, int):
         return None
@@ -221,7 +221,7 @@ def without_pooler(model: Any) -> Any:
 
 
 def _from_pretrained(kind: Any, name: str, **options: Any) -> Any:
-    """What a class of transformers makes of an encoder's name; no code of a model is ever run."""
+    """Load something by a class of transformers; no code of a model is ever run."""
     quiet_transformers()
     source = resolve_pretrained(name)
     folder = Path(source)

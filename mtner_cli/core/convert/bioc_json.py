@@ -54,7 +54,7 @@ def json_documents(path: Path) -> Iterator[dict[str, Any]]:
         else:
             key = keys.pop()
             if key in open_values[-1]:
-                message = f"the key {quoted(key)} stands twice in one object: leave one out"
+                message = f"the key {quoted(key)} is twice in one object: leave one out"
                 raise DataError(path, line, message)
             if isinstance(value, dict | list) and key not in _HOLDERS and "infons" not in keys:
                 _refuse_loss(value, path)

@@ -76,7 +76,7 @@ def xml_documents(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _misplaced(name: str, parent: str) -> str:
-    """What is wrong with an element in another one; empty where it may stand there."""
+    """Say what is wrong with an element in another one; empty where it may stand there."""
     parents = _PARENTS.get(name)
     if parent in _TEXT_ONLY:
         return f"expected text only in <{parent}>; found the element {quoted(name)}"
@@ -89,7 +89,7 @@ def _misplaced(name: str, parent: str) -> str:
 
 
 def _loose_text(element: _Element) -> str:
-    """What is wrong with text that stands beside ``<text>``, where it would be lost."""
+    """Say what is wrong with text that stands beside ``<text>``, where it would be lost."""
     if element.name in _TEXT_ONLY or element.name not in _PARENTS:
         return ""
     text = "".join(element.text).strip()

@@ -192,7 +192,7 @@ def _unusable(path: Path) -> str:
 
 
 def _input_fault(path: Path, found: list[Path], block: CorpusConversion) -> str:
-    """What is wrong with an input; empty where it is one file, or a folder that can be read."""
+    """Say what is wrong with an input; empty where it is one file, or a folder that can be read."""
     takes_folders = block.converter in CONVERTERS and CONVERTERS[block.converter].takes_folders
     if len(found) == 1:
         if os.path.isfile(found[0]) or (takes_folders and os.path.isdir(found[0])):

@@ -119,7 +119,7 @@ def _articles(path: Path) -> Iterator[_Article]:
 
 
 def _misplaced(event: XmlEvent, in_article: bool, in_sentence: bool) -> str:
-    """What is wrong with an element that would make others be lost; empty for all others."""
+    """Say what is wrong with an element that would make others be lost; empty for all others."""
     if event.kind != "start":
         return ""
     if event.value == "article" and in_article:
@@ -205,7 +205,7 @@ class _SentenceReader:
         self._text = ""
 
     def _position(self) -> tuple[int, int]:
-        """How many words there are, and how many characters of the next one, if it is open."""
+        """Count the words, and say how many characters of the next one, if it is open."""
         return len(self._words), len(self._word or "")
 
     def _close(self, opened_at: tuple[int, int], opening: XmlEvent) -> None:

@@ -92,7 +92,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {quoted(twice)} stands twice in one object: leave one out")
+        raise ValueError(f"the key {quoted(twice)} is twice in one object: leave one out")
     return made
 
 

@@ -57,7 +57,7 @@ ADMITTED = {
 
 
 class ResultFileError(Exception):
-    """What is wrong with a result file and what to do; whoever knows the file's name adds it."""
+    """Says what is wrong with a result file and what to do, without the name of the file."""
 
 
 def read_pickle(stream: IO[bytes]) -> object:

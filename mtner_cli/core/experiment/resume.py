@@ -150,7 +150,7 @@ def _checkpoint(folder: RunFolder) -> Checkpoint | None:
 
 
 def _ended_in_first_epoch(folder: RunFolder) -> bool:
-    """Whether only best checkpoints of a first epoch are there, which beginning anew writes again.
+    """Tell whether only a first epoch's best checkpoints are there, which a new start writes again.
 
     They are written before the last one, so a full disk or a kill can leave them without it.
     """

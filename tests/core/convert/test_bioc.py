@@ -230,7 +230,7 @@ DOCUMENT = "<collection>\n<document><id>1</id>\n{}</document></collection>"
             2,
             "passages.0.sentences.0.sentences: BioC has none here",
         ),
-        ('{"id": 1, "passages": [],\n"passages": []}', 2, "the key 'passages' stands twice"),
+        ('{"id": 1, "passages": [],\n"passages": []}', 2, "the key 'passages' is twice"),
         ('[{"documents": [\n{"id": 1, "annotations": [{}]}]}]', 2, "'annotations' in a passage of"),
         (
             '{"id": 1, "passages": [],\n"more": [{"text": "p53"}]}',

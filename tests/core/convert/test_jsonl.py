@@ -285,7 +285,7 @@ def test_every_mention_is_written_or_in_the_ledger_or_refused(records: list[Any]
         ('{"tokens": ["a"], "text": "a", "spans": []}', "found both"),
         ('{"text": "a", "spans": [[0, 1, "X"]], "label": [[0, 1, "Y"]]}', "'spans' and 'label'"),
         ('{"tokens": ["a"], "spans": [[0, 1, "X"]], "tags": ["B-X"]}', "found 'spans' and 'tags'"),
-        ('{"text": "a", "spans": [], "spans": []}', "the key 'spans' stands twice in one object"),
+        ('{"text": "a", "spans": [], "spans": []}', "the key 'spans' is twice in one object"),
         ('{"text": "a", "tags": ["news"]}', "expected the keys 'tokens'.*found 'text', 'tags'"),
         ('{"text": "a", "spans": [[0, 1]]}', "expected a span as .start, end"),
         ('{"text": "a", "spans": [[0, 1.5, "X"]]}', "expected a span"),
