@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from ast import literal_eval
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -264,7 +265,7 @@ def _check_against_source(
     named = sum(
         len(entries)
         for reason, entries in ledger.kept_out.items()
-        if "mention" in reason and not reason.startswith("relation")
+        if re.search("mention|coordination", reason) and not reason.startswith("relation")
     )
     if written.total() + named != count.mentions.total():
         numbers = (
