@@ -77,7 +77,7 @@ class ConfigError(MtnerError):
     """
 
     def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = tuple(faults)
+        self.faults = tuple(map(visible, faults))
         shown = list(self.faults[:MOST_FAULTS])
         if len(self.faults) > MOST_FAULTS:
             shown.append(f"... and {len(self.faults) - MOST_FAULTS:,} faults more")

@@ -65,3 +65,9 @@ def test_many_faults_are_counted() -> None:
     message = str(ConfigError([f"fault {number}" for number in range(60_000)]))
     assert message.count("\n") == MOST_FAULTS
     assert message.endswith("... and 59,980 faults more")
+
+
+def test_no_fault_of_a_configuration_steers_a_terminal() -> None:
+    error = ConfigError(["a.yaml:1: \x1b[2J: unknown", "b: \u202e"])
+    assert str(error) == "a.yaml:1: \\x1b[2J: unknown\nb: \\u202e"
+    assert error.faults == ("a.yaml:1: \\x1b[2J: unknown", "b: \\u202e")

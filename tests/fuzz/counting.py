@@ -184,7 +184,7 @@ def _spans(record: dict[str, Any]) -> Iterator[tuple[int, int, str]]:
             for result in results if isinstance(results, list) else ():
                 value = result.get("value") if isinstance(result, dict) else None
                 if isinstance(value, dict) and "labels" in value:
-                    items.append(value if value["labels"] else {**value, "labels": [""]})
+                    items.append(value)
     for item in items:
         yield from _span(item)
 
@@ -200,7 +200,8 @@ def _span(item: Any) -> Iterator[tuple[int, int, str]]:
     else:
         return
     if type(start) is int and type(end) is int:
-        for kind in kinds if isinstance(kinds, list) else [kinds]:
+        # A span without a type is a mention that must be named.
+        for kind in (kinds or [""]) if isinstance(kinds, list) else [kinds]:
             yield start, end, kind if isinstance(kind, str) else repr(kind)
 
 

@@ -16,7 +16,7 @@ from mtner_cli.core.convert import registry
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import SourceSentence
 from mtner_cli.core.types import Sentence
-from mtner_cli.errors import ConfigError, DataError
+from mtner_cli.errors import ConfigError, DataError, MtnerError
 from tests.fuzz import cage, formats, sheets
 from tests.fuzz.cage import Cage
 from tests.fuzz.case import Case, Finding, read_case
@@ -146,9 +146,9 @@ def show_escape(case: Case, folder: Path) -> set[str]:
     return set()
 
 
-def say(message: str) -> cage.Run:
+def say(error: MtnerError) -> cage.Run:
     def run(case: Case, folder: Path) -> set[str]:
-        raise ConfigError(message.split("|"))
+        raise error
 
     return run
 
@@ -165,10 +165,10 @@ def say(message: str) -> cage.Run:
         (run_code, "PermissionError"),
         (write_elsewhere, "PermissionError"),
         (show_escape, "control character on the terminal"),
-        (say("type \x1b[2J"), "control character in a message"),
-        (say("type \u202e"), "control character in a message"),
-        (say("x" * 5000), "message too long"),
-        (say(""), "message that is not one line"),
+        (say(MtnerError("type \x1b[2J")), "control character in a message"),
+        (say(MtnerError("type \u202e")), "control character in a message"),
+        (say(MtnerError("x" * 5000)), "message too long"),
+        (say(MtnerError("")), "message that is not one line"),
     ],
 )
 def test_a_planted_fault_is_found(run: cage.Run, kind: str, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_planted_fault_is_found(run: cage.Run, kind: str, tmp_path: Path) -> N
 
 def test_what_is_well_is_no_finding(tmp_path: Path) -> None:
     assert tried(lambda case, folder: set(), tmp_path) == "ok"
-    assert tried(say("a: is missing|b: is missing"), tmp_path) == "error"
+    assert tried(say(ConfigError(["a: is missing", "b: is missing"])), tmp_path) == "error"
 
 
 def test_what_takes_too_long_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
