@@ -12,11 +12,11 @@ ROOM = 100_000
 
 
 @contextmanager
-def small_files_only() -> Iterator[None]:
-    """Let no file of this process grow beyond :data:`ROOM`, as on a full disk."""
+def small_files_only(room: int = ROOM) -> Iterator[None]:
+    """Let no file of this process grow beyond so many bytes, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
     try:
         yield
     finally:

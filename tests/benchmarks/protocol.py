@@ -65,6 +65,8 @@ def run_linear_head(prepared: PreparedTraining) -> tuple[ProtocolRun, LinearHead
         prepared.description.vocabulary.tags,
     )
     collate = Collator(prepared.description.vocabulary, prepared.tokenizer.pad_id)
+    checkpoints = config.output_dir / "linear"
+    checkpoints.mkdir(parents=True)
     trainer = Trainer(
         model,
         prepared.description,
@@ -72,7 +74,7 @@ def run_linear_head(prepared: PreparedTraining) -> tuple[ProtocolRun, LinearHead
         config.train,
         config.seed,
         accelerator_for(DEVICE),
-        config.output_dir / "linear",
+        checkpoints,
     )
     return _timed(trainer.run()), model
 

@@ -50,7 +50,7 @@ from mtner_cli.core.pretrained import (
 from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription
 from mtner_cli.core.train.events import TrainingEvent
 from mtner_cli.core.train.trainer import Trainer, TrainingData, epoch_size
-from mtner_cli.errors import ConfigError
+from mtner_cli.errors import ConfigError, DataError, quoted
 
 
 @dataclass(frozen=True)
@@ -239,9 +239,13 @@ def save_encoder(folder: Path, model: NerModel, tokenizer: SubwordTokenizer) -> 
         DataError: if the folder cannot be written.
     """
     with tempfile.TemporaryDirectory() as made:
-        model.encoder.config.save_pretrained(made)
-        tokenizer.tokenizer.save_pretrained(made)
-        folder.mkdir(exist_ok=True)
+        try:
+            model.encoder.config.save_pretrained(made)
+            tokenizer.tokenizer.save_pretrained(made)
+            folder.mkdir(exist_ok=True)
+        except Exception as error:  # on a full disk the tokenizer's library raises nothing else
+            message = f"cannot be written: {quoted(str(error))}; make room, or use another folder"
+            raise DataError(folder, None, message) from None
         for file in sorted(Path(made).iterdir()):
             with atomic_path(folder / file.name, own_folder=True) as temporary:
                 shutil.copyfile(file, temporary)

@@ -28,6 +28,7 @@ from mtner_cli.core.train.events import (
 )
 from mtner_cli.errors import CheckpointError, ConfigError, DataError, TrainingError
 from mtner_cli.report.experiment import experiment_tables
+from tests.disk import small_files_only
 
 CPU = torch.device("cpu")
 
@@ -336,3 +337,16 @@ def test_a_corpus_without_mentions_is_trained_on_and_named(settings: dict[str, A
     output = console.file.getvalue()  # type: ignore[attr-defined]
     assert "fever-1: its training split holds no mention" in output
     assert "genes$2: its" not in output
+
+
+@pytest.mark.parametrize("room", [100, 2000])
+def test_a_full_disk_is_one_error_before_the_first_step(
+    config: ExperimentConfig, room: int
+) -> None:
+    with claimed_run(config, None) as (own, _):
+        prepared = prepare_training(own)
+        with (
+            small_files_only(room),
+            pytest.raises(DataError, match=r"cannot be written.*make room"),
+        ):
+            list(start_training(prepared, CPU))
