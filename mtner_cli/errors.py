@@ -65,6 +65,12 @@ def _visible_character(character: str) -> str:
 _CONTROL_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
+def reason_of(error: BaseException) -> str:
+    """Give the system's words for a failure of a file or of the network, else the error's own."""
+    words = error.strerror if isinstance(error, OSError) else None
+    return words or str(error)
+
+
 class MtnerError(Exception):
     """Base of every error that is the user's to mend; shown without a traceback."""
 

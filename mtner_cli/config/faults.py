@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-from mtner_cli.errors import quoted
+from mtner_cli.errors import quoted, reason_of
 
 KeyPath = tuple[str, ...]
 """A setting by the keys of its sections, from the top: ``("train", "batch_size")``."""
@@ -124,7 +124,7 @@ def why_absent(path: Path) -> str | None:
     except NotADirectoryError:
         return "a folder in this path is a file"
     except (OSError, ValueError) as error:
-        return error.strerror if isinstance(error, OSError) else str(error)
+        return reason_of(error)
     return None
 
 

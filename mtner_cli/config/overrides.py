@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtner_cli.config.faults import LONGEST_KEY, KeyPath, is_whole, key_of_text
+from mtner_cli.config.values import SECRET
 from mtner_cli.config.yaml_source import parse_value
 from mtner_cli.errors import ConfigError, quoted
 
@@ -49,7 +50,7 @@ def parse_overrides(texts: Sequence[str]) -> list[tuple[KeyPath, Any, str]]:
 
 def _shown(text: str) -> str:
     """Give what is printed before a fault; a value that may hold a password is not shown."""
-    if re.search("@|password|passwd|pwd|token|secret", text, re.IGNORECASE):
+    if "@" in text or SECRET.search(text):
         key = text.partition("=")[0]
         return quoted("..." if "@" in key else f"{key}=...", _LONGEST_SHOWN)
     return quoted(text, _LONGEST_SHOWN)

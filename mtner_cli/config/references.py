@@ -37,7 +37,7 @@ class Resolved:
 
     Attributes:
         values: the settings.
-        faults: one per reference that stands for nothing.
+        faults: one per reference to nothing.
         unresolved: the keys that could not be resolved; they keep their text.
         targets: for each key that holds references, the keys it refers to.
     """
@@ -188,14 +188,14 @@ class _Resolver:
 
     def _as_text(self, value: Any, reference: str, key: KeyPath) -> str:
         if isinstance(value, dict | list):
-            what = "stands for several values, which cannot be part of a text"
+            what = "is several values, which cannot be part of a text"
             self._refuse(key, f"{shown(reference)} {what}")
         if value is None or isinstance(value, bool):
             return {None: "null", True: "true", False: "false"}[value]
         try:
             return str(value)
         except ValueError:  # Python writes no number of more than 4,300 digits
-            self._refuse(key, f"{shown(reference)} stands for {quoted(value)}; write a smaller one")
+            self._refuse(key, f"{shown(reference)} gives {quoted(value)}; write a smaller one")
 
     def _take(self, value: Any, level: int) -> None:
         """Count what a reference gives, before it is copied or becomes part of a text."""

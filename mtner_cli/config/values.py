@@ -21,10 +21,10 @@ from mtner_cli.config.faults import is_whole
 from mtner_cli.config.text_encoding import text_encoding
 from mtner_cli.errors import ConfigError
 
-_SECRET = re.compile("password|passwd|pwd|token|secret", re.IGNORECASE)
+SECRET = re.compile("password|passwd|pwd|token|secret", re.IGNORECASE)
 _MOST_BATCHES = 1_000_000_000
 _LONGEST_NAME, _LONGEST_PATH = 255, 4096
-"""What the usual file systems of Linux take, in bytes."""
+"""The limits of the usual file systems of Linux, in bytes."""
 
 
 def _known_encoding(name: str) -> str:
@@ -83,7 +83,7 @@ def _holds_password(uri: str) -> bool:
     query = uri.partition("?")[2]
     is_file = uri.lower().startswith(("sqlite:", "file:"))
     names = (part.partition("=")[0] for part in re.split("[&;]", query) if "=" in part)
-    return (":" in user and not is_file) or any(map(_SECRET.search, names))
+    return (":" in user and not is_file) or any(map(SECRET.search, names))
 
 
 def _batch_limit(value: Any) -> int | float:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from mtner_cli.config.faults import LONGEST_KEY, Fault, KeyPath, is_whole, shown
-from mtner_cli.errors import ConfigError, quoted
+from mtner_cli.errors import ConfigError, quoted, reason_of
 
 _MOST_BYTES = 10_000_000
 """Far more than any configuration has; a device has no end."""
@@ -183,7 +183,7 @@ def _text_of(path: Path) -> str:
     except FileNotFoundError:
         raise ConfigError([f"{path}: there is no such file"]) from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = reason_of(error)
         raise ConfigError([f"{path}: cannot be read: {reason}"]) from None
     if len(content) > _MOST_BYTES:
         fault = f"{path}: larger than {_MOST_BYTES:,} bytes, which no configuration is"

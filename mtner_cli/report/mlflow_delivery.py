@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from mtner_cli.errors import reason_of
 from mtner_cli.report.mlflow_run import MlflowRun, Point, Status, load_mlflow
 
 FLUSH_SECONDS = 2.0
@@ -84,6 +85,6 @@ def _root(error: BaseException) -> str:
     """What lies under MLflow's account of it, as ``Connection refused``, in one line."""
     while inner := error.__cause__ or error.__context__:
         error = inner
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    text = reason_of(error)
     lines = text.splitlines()
     return lines[0] if lines else type(error).__name__

@@ -28,7 +28,7 @@ from mtner_cli.core.convert.registry import (
     refuse_overwriting,
 )
 from mtner_cli.core.fetch.catalogue import load_catalogue
-from mtner_cli.errors import ConfigError, visible
+from mtner_cli.errors import ConfigError, reason_of, visible
 
 _MOST_MATCHES = 5  # shown in a message
 
@@ -187,7 +187,7 @@ def _unusable(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, ValueError) as error:
-        return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return reason_of(error)
     return ""
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from mtner_cli.errors import DataError
+from mtner_cli.errors import DataError, reason_of
 
 _PREFIX, _SUFFIX = ".mtner-", ".tmp"
 _TEMPORARY = re.compile(r"\.mtner-[a-z0-9_]{8}\.tmp")
@@ -158,5 +158,5 @@ def _concerns(paths: Iterable[Path], error: Exception) -> bool:
 
 
 def _cannot_be_written(error: Exception) -> str:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    reason = reason_of(error)
     return f"cannot be written: {reason}; make room, or write to another place"

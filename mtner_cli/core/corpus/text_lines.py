@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from mtner_cli.config.text_encoding import text_encoding
-from mtner_cli.errors import DataError
+from mtner_cli.errors import DataError, reason_of
 
 
 def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
@@ -58,7 +58,7 @@ def reading(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise DataError(path, None, "there is no such file") from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        reason = reason_of(error)
         raise DataError(path, None, f"cannot be read: {reason}") from None
 
 

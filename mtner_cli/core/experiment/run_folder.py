@@ -14,7 +14,7 @@ from typing import Self
 from mtner_cli.config.faults import is_file
 from mtner_cli.core.corpus.atomic import atomic_text_file, remove_temporaries
 from mtner_cli.core.train.checkpoint_names import BEST, LAST, file_of_checkpoint
-from mtner_cli.errors import CheckpointError, DataError, quoted
+from mtner_cli.errors import CheckpointError, DataError, quoted, reason_of
 
 RESOLVED_CONFIG = "resolved_cfg.yaml"
 RESULTS = ("test_results.pkl", "test_results.jsonl", "test_report.txt")
@@ -230,6 +230,6 @@ def _lock(handle: int) -> bool:
 
 
 def _not_writable(path: Path, error: Exception) -> DataError:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    reason = reason_of(error)
     message = f"this folder for the run cannot be written: {reason}; give another output_dir"
     return DataError(path, None, message)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from mtner_cli.errors import MtnerError
+from mtner_cli.errors import MtnerError, reason_of
 
 _PIECE = 1 << 16
 _SECONDS_TO_CONNECT = 10
@@ -58,7 +58,7 @@ def fetch(file: RemoteFile, progress: Progress) -> bool:
     try:
         return _bring(file, progress)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        reason = reason_of(error)
         message = f"{file.path} cannot be written: {reason}; make room, or give another folder"
         raise FetchError(message) from None
 
