@@ -31,6 +31,8 @@ _LARGEST = {
     "type_vocab_size": 10_000,
 }
 """Far beyond any encoder; a damaged or hostile configuration could ask for any memory."""
+_LEAST = {"type_vocab_size": 0, "max_position_embeddings": -1}
+"""Where less than 1 has a meaning: DeBERTa has no segments, XLNet no longest input."""
 _WITHOUT_EFFECT = frozenset(
     ("transformers_version", "dtype", "torch_dtype", "attn_implementation", "use_cache")
 )
@@ -109,11 +111,11 @@ def encoder_config(name: str) -> Any:
 
     config = _from_pretrained(AutoConfig, name)
     for setting, largest in _LARGEST.items():
-        value = getattr(config, setting, None)
-        if value is not None and not (type(value) is int and 0 < value <= largest):
+        value, least = getattr(config, setting, None), _LEAST.get(setting, 1)
+        if value is not None and not (type(value) is int and least <= value <= largest):
             raise EncoderError(
                 f"encoder {quoted(name)}: its configuration says {setting}: {quoted(value)}; "
-                f"expected a whole number from 1 to {largest:,}"
+                f"expected a whole number from {least} to {largest:,}"
             )
     if getattr(config, "quantization_config", None) is not None:
         raise EncoderError(
@@ -172,7 +174,7 @@ def load_encoder(name: str) -> Any:
 def longest_input(config: Any) -> int | None:
     """Give how many subwords the encoder reads at once; None if its configuration sets no end."""
     positions = getattr(config, "max_position_embeddings", None)
-    if not isinstance(positions, int):
+    if not isinstance(positions, int) or positions < 1:
         return None
     # RoBERTa and its kin count positions from behind the one for padding.
     counts_from_padding = "roberta" in config.model_type or config.model_type == "camembert"

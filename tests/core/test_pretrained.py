@@ -231,3 +231,26 @@ def test_a_tokenizer_without_first_and_last_subword_is_refused(folder: Path) -> 
     change(folder / "tokenizer_config.json", **dict.fromkeys(names))
     with pytest.raises(EncoderError, match="names no subword that starts"):
         load_tokenizer(str(folder))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "roberta",
+     "xlm-roberta", "xlnet", "modernbert"],
+)  # fmt: skip
+def test_the_configuration_of_every_usual_encoder_is_taken(tmp_path: Path, kind: str) -> None:
+    from transformers import CONFIG_MAPPING
+
+    CONFIG_MAPPING[kind]().save_pretrained(tmp_path)
+    config = encoder_config(str(tmp_path))
+    longest = longest_input(config)
+    assert config.model_type == kind
+    assert longest is None or longest >= 512 - 2
+
+
+def test_an_encoder_without_segments_is_built(tmp_path: Path) -> None:
+    from transformers import DebertaV2Config
+
+    small = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    DebertaV2Config(vocab_size=50, intermediate_size=64, **small).save_pretrained(tmp_path)
+    assert encoder_from_config(encoder_config(str(tmp_path))).config.hidden_size == 32
