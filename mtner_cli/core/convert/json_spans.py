@@ -63,13 +63,19 @@ def _parts(item: Any) -> tuple[int, int, list[str]] | None:
     if isinstance(item, list) and len(item) == 3:
         start, end, types = item
     elif isinstance(item, dict):
-        start, end, types = (
-            next((item[key] for key in keys if key in item), None)
-            for keys in (START_KEYS, END_KEYS, TYPE_KEYS)
-        )
+        start, end = _first(item, START_KEYS), _first(item, END_KEYS)
+        types = _first(item, TYPE_KEYS)
     else:
         return None
-    named = types if isinstance(types, list) else [types]
     if type(start) is not int or type(end) is not int:
         return None
-    return (start, end, named) if all(isinstance(name, str) for name in named) else None
+    named = types if isinstance(types, list) else [types]
+    return (start, end, named) if set(map(type, named)) <= {str} else None
+
+
+def _first(item: dict[str, Any], keys: Sequence[str]) -> Any:
+    """Give the value of the first of the keys that is there."""
+    for key in keys:
+        if key in item:
+            return item[key]
+    return None

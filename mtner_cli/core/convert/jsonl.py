@@ -17,7 +17,7 @@ from mtner_cli.core.actions.bio import (
     tags_to_spans,
 )
 from mtner_cli.core.convert.json_spans import are_spans, keep_out_all, mentions_of
-from mtner_cli.core.convert.label_studio import is_task, task_mentions
+from mtner_cli.core.convert.label_studio import ANNOTATIONS, has_annotations, is_task, task_mentions
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.corpus.text_lines import numbered_lines
@@ -112,17 +112,19 @@ def _find_scheme(path: Path, charset: str) -> Scheme:
 
 
 def _key_of_mentions(record: dict[str, Any], place: Place) -> str | None:
-    """The key of the spans or tags of an object; of several lists the one that is not empty."""
-    if is_task(record):
-        return None
+    """The key of the spans or tags of an object; of several lists the one that is not empty.
+
+    None where there is none, or where Label Studio's annotations hold the mentions.
+    """
     keys = [key for key in (*SPAN_KEYS, *TAG_KEYS) if isinstance(record.get(key), list)]
-    if len(keys) > 1:
+    is_annotated = has_annotations(record)
+    if len(keys) + is_annotated > 1:
         holding = [key for key in keys if _holds_mentions(record[key], record.get("tokens"))]
-        if len(holding) > 1:
-            found = " and ".join(map(repr, holding))
+        if len(holding) + is_annotated > 1:
+            found = " and ".join(map(repr, holding + [ANNOTATIONS] * is_annotated))
             raise _fault(place, f"expected mentions under one key; found {found}: leave one out")
         keys = holding or keys
-    return keys[0] if keys else None
+    return keys[0] if keys and not is_annotated else None
 
 
 def _holds_mentions(values: list[Any], tokens: Any) -> bool:
@@ -139,7 +141,7 @@ def _tags(record: dict[str, Any], key: str | None, place: Place) -> list[str] | 
     """A tag for each word, or None if the object has spans or no words."""
     tokens: Any = record.get("tokens")
     tags: Any = record.get(key or "")
-    if key not in TAG_KEYS or not isinstance(tokens, list) or not _is_list_of(tags, str | int):
+    if key not in TAG_KEYS or not isinstance(tokens, list) or not _is_list_of(tags, str, int):
         return None
     if not _is_list_of(tags, str):
         raise _fault(
@@ -213,8 +215,8 @@ def _document(record: dict[str, Any]) -> str | None:
     return next((str(record[key]) for key in DOCUMENT_KEYS if record.get(key) is not None), None)
 
 
-def _is_list_of(value: Any, kind: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
+def _is_list_of(value: Any, *kinds: type) -> bool:
+    return isinstance(value, list) and set(map(type, value)).issubset(kinds)
 
 
 def _keys(record: dict[str, Any]) -> str:

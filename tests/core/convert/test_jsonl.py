@@ -216,6 +216,60 @@ def test_other_mentions_and_relations_are_in_the_ledger(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("more", [{"entities": [[5, 9, "DNA"]]}, {"ner_tags": ["B-DNA"]}])
+@pytest.mark.parametrize("gone", ["data", "annotations", None])
+def test_annotations_beside_other_mentions_are_refused(
+    tmp_path: Path, more: dict[str, Any], gone: str | None
+) -> None:
+    record = {**task([[0, 4, ["protein"]]]), "text": TEXT, "tokens": ["IL-2"], **more}
+    if gone == "annotations":
+        record["annotations"] = []  # a task none the less
+    elif gone:
+        del record[gone]
+    message = f"found '{next(iter(more))}' and 'annotations': leave one out"
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, record)
+
+
+def test_annotations_without_a_task_are_refused(tmp_path: Path) -> None:
+    record = {"text": TEXT, "entities": [], "annotations": task([])["annotations"]}
+    with pytest.raises(DataError, match="found 'text', 'entities', 'annotations'"):
+        read(tmp_path, record, mode="simple-char")
+
+
+def test_a_task_says_which_text_its_mentions_have(tmp_path: Path) -> None:
+    record = task([[0, 4, ["protein"]], [5, 9, ["DNA"]]])
+    first, second = (result["value"] for result in record["annotations"][0]["result"])
+    first["text"], second["text"] = TEXT[0:4] + "\\n", TEXT[6:10]
+    (sentence,), ledger = read(tmp_path, record, mode="simple-char")
+    assert sentence.mentions == (Span(0, 4, "protein"),)
+    ((why, [(_, what)]),) = ledger.kept_out.items()
+    assert why == "mention with other text at its offsets"
+    assert what == f"DNA [5, 9) 'gene', which the task gives as {TEXT[6:10]!r}"
+
+
+def test_a_task_about_two_texts_is_refused(tmp_path: Path) -> None:
+    record = task([[0, 4, ["protein"]], [5, 9, ["DNA"]]])
+    for result, name in zip(record["annotations"][0]["result"], ("title", "body"), strict=True):
+        result["to_name"] = name
+    with pytest.raises(DataError, match="more than one 'to_name'"):
+        read(tmp_path, record, mode="simple-char")
+
+
+@pytest.mark.parametrize("damaged", [{"result": 1}, {"result": [{"value": {"labels": ["X"]}}]}])
+def test_what_is_not_written_need_not_be_readable(tmp_path: Path, damaged: dict[str, Any]) -> None:
+    record = task([[0, 4, ["protein"]]], drafts=[damaged], predictions=[damaged])
+    record["annotations"] += [damaged, {**damaged, "was_cancelled": True}]
+    (sentence,), ledger = read(tmp_path, record, mode="simple-char")
+    assert sentence.mentions == (Span(0, 4, "protein"),)
+    assert set(ledger.kept_out) == {
+        "a further annotation of its task cannot be read",
+        "an annotation that was cancelled cannot be read",
+        "a prediction cannot be read",
+        "a draft cannot be read",
+    }
+
+
 def mentions_in(value: Any) -> int:
     """Count what looks like a mention, wherever it stands: spans, and tags that start one."""
     if isinstance(value, dict):
