@@ -49,7 +49,8 @@ def visible(text: str) -> str:
     r"""Write control characters as escapes, such as ``\x1b``; line ends and tabs stay.
 
     Also C1 controls, bidirectional controls and other invisible formatting, and halves of
-    surrogate pairs, which no output can hold.
+    surrogate pairs, which no output can hold. What scripts and emoji are joined or broken with
+    stays, since it is part of words and steers nothing.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -57,11 +58,12 @@ def visible(text: str) -> str:
 
 
 def _visible_character(character: str) -> str:
-    if character in "\n\t" or unicodedata.category(character) not in _CONTROL_CATEGORIES:
+    if character in _HARMLESS or unicodedata.category(character) not in _CONTROL_CATEGORIES:
         return character
     return character.encode("unicode_escape").decode("ascii")
 
 
+_HARMLESS = "\n\t\u00ad\u200b\u200c\u200d\u2060\ufeff"
 _CONTROL_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 

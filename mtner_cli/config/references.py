@@ -20,7 +20,7 @@ from mtner_cli.config.faults import Fault, KeyPath, key_of_text, key_text, shown
 from mtner_cli.config.nearest import nearest
 from mtner_cli.errors import MOST_FAULTS, quoted
 
-_MOST_GIVEN = 100_000
+_MOST_GIVEN = 1_000_000
 """Values and characters that all references together may give; far more than any file needs."""
 _MOST_LEVELS = 50
 """Sections and references within one another; as deep as YAML may be."""

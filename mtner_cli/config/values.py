@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +22,8 @@ from mtner_cli.config.faults import is_whole
 from mtner_cli.config.text_encoding import text_encoding
 from mtner_cli.errors import ConfigError
 
-SECRET = re.compile("password|passwd|pwd|token|secret", re.IGNORECASE)
+SECRET = re.compile("password|passwd|pwd|token(?!s)|secret", re.IGNORECASE)
+"""Names of what is not shown; ``max_tokens`` is none."""
 _MOST_BATCHES = 1_000_000_000
 _LONGEST_NAME, _LONGEST_PATH = 255, 4096
 """The limits of the usual file systems of Linux, in bytes."""
@@ -70,7 +72,8 @@ def _without_password(uri: str) -> str:
     if _holds_password(uri):
         raise PydanticCustomError(
             "password",
-            "holds a password, which would stand in the run's files; take it out, and set "
+            "holds a password or a user, which would be written into the run's files; take it "
+            "out, and set "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment (for a "
             "database, start 'mlflow server' on it and give the server's address)",
         )
@@ -78,12 +81,26 @@ def _without_password(uri: str) -> str:
 
 
 def _holds_password(uri: str) -> bool:
-    """Whether an address has a form such as ``http://user:password@host`` or ``?password=...``."""
-    user = (uri.partition("//")[2] or uri).rpartition("@")[0]
-    query = uri.partition("?")[2]
-    is_file = uri.lower().startswith(("sqlite:", "file:"))
-    names = (part.partition("=")[0] for part in re.split("[&;]", query) if "=" in part)
-    return (":" in user and not is_file) or any(map(SECRET.search, names))
+    """Tell whether an address has a form such as ``http://user:password@host`` or ``?token=...``.
+
+    A name alone may be a token where the address is of the web, but not where it is a database's.
+    """
+    try:
+        address = urlsplit(uri)
+    except ValueError:
+        return "@" in uri
+    if any(SECRET.search(part.partition("=")[0]) for part in re.split("[&;]", address.query)):
+        return True
+    if address.scheme in ("file", "sqlite"):
+        return False
+    if not address.netloc:
+        return bool(re.match("[^/]+:[^/]+@", uri))
+    user, at, host = address.netloc.rpartition("@")
+    if at:
+        return ":" in user or address.scheme in ("http", "https")
+    # A password with a slash, question mark or hash ends the host early.
+    _, colon, port = host.rpartition(":")
+    return bool(colon) and not port.isdigit() and "@" in uri
 
 
 def _batch_limit(value: Any) -> int | float:

@@ -81,3 +81,11 @@ def test_long_overrides_are_cut_in_messages() -> None:
     with pytest.raises(ConfigError) as caught:
         parse_overrides(["x" * 10**6, f"a=[{'x' * 10**6}", f"{'x' * 10**6}=1"])
     assert all(len(fault) < 300 for fault in caught.value.faults)
+
+
+def test_only_a_password_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_overrides(["data_transform.max_tokens=[1", "access_token=[hunter2"])
+    shown, hidden = caught.value.faults
+    assert shown.startswith("override 'data_transform.max_tokens=[1'")
+    assert hidden.startswith("override 'access_token=...'")

@@ -292,6 +292,9 @@ def test_values_of_the_wrong_kind_are_refused_in_words(
         "postgresql://host/runs?user=me&password=hunter2",
         "me:hunter2@host:5000",
         "http://:hunter2@host",
+        "http://hunter2@host:5000",
+        "https://me:hun#ter2@host",
+        "https://host/runs?access_token=hunter2",
         "${MLFlowLogger.experiment_name}:hunter2@host",
     ],
 )
@@ -311,7 +314,9 @@ def test_a_password_in_an_address_is_refused_and_not_shown(
         assert found
         assert "ter2" not in "".join(found)
     (fault,) = faults("", f"{setting}={uri}")
-    assert fault.startswith(f"override '{setting}=...': {setting}: holds a password, which would ")
+    assert fault.startswith(
+        f"override '{setting}=...': {setting}: holds a password or a user, which would "
+    )
     assert "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the env" in fault
 
 
@@ -319,7 +324,10 @@ def test_a_password_in_an_address_is_refused_and_not_shown(
     "uri",
     [
         "http://127.0.0.1:5000",
-        "http://me@host:5000",
+        "http://host:5000/api@v2",
+        "http://host/?user=a@b",
+        "postgresql://me@host/runs",
+        "/disk/run:1@home",
         "sqlite:////disk/a:b@c/mlflow.db",
         "file:///disk/a:b@c",
         "logs/mlflow",

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from mtner_cli.config.compose import Recipe, compose
 from mtner_cli.config.explain import example_of, foreign_file, is_foreign
-from mtner_cli.config.faults import Fault, KeyPath
+from mtner_cli.config.faults import Fault, KeyPath, exists, why_absent
 from mtner_cli.config.values import FilePath, Section, Text
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.actions.codecs import EncodingName
@@ -28,7 +28,7 @@ from mtner_cli.core.convert.registry import (
     refuse_overwriting,
 )
 from mtner_cli.core.fetch.catalogue import load_catalogue
-from mtner_cli.errors import ConfigError, reason_of, visible
+from mtner_cli.errors import ConfigError, visible
 
 _MOST_MATCHES = 5  # shown in a message
 
@@ -155,7 +155,7 @@ def _path_faults(file: Path, conversions: Conversions) -> Iterator[Fault]:
             sources += _files_read(found, block, split)
             outs[*key, "out"] = paths.out
             first = writers.setdefault(file_identity(paths.out), key)
-            if reason := _unusable(paths.out):
+            if reason := why_absent(paths.out):
                 yield Fault((*key, "out"), f"cannot be written: {reason}; name another file")
             elif first != key and file_identity(paths.out) is not None:
                 message = f"{paths.out} is written by {'.'.join(first)} as well"
@@ -175,20 +175,9 @@ def _files_read(found: list[Path], block: CorpusConversion, split: str) -> Itera
 
 
 def _matching_files(path: Path) -> list[Path]:
-    if "*" in str(path) and not _unusable(path):
+    if "*" in str(path) and not why_absent(path):
         return [Path(match) for match in sorted(glob.glob(str(path)))]
     return [path]
-
-
-def _unusable(path: Path) -> str:
-    """Why nothing can be read or written by this name; empty where a file can be."""
-    try:
-        path.stat()
-    except FileNotFoundError:
-        return ""
-    except (OSError, ValueError) as error:
-        return reason_of(error)
-    return ""
 
 
 def _input_fault(path: Path, found: list[Path], block: CorpusConversion) -> str:
@@ -197,8 +186,10 @@ def _input_fault(path: Path, found: list[Path], block: CorpusConversion) -> str:
     if len(found) == 1:
         if os.path.isfile(found[0]) or (takes_folders and os.path.isdir(found[0])):
             return ""
-        if reason := _unusable(found[0]):
+        if reason := why_absent(found[0]):
             return f"cannot be read: {reason}"
+        if exists(found[0]):
+            return f"{visible(str(found[0]))} is no plain file; name one"
     name = visible(str(path))
     if len(found) > 1:
         shown = ", ".join(visible(str(match)) for match in found[:_MOST_MATCHES])

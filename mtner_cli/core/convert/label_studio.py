@@ -95,7 +95,9 @@ class _Task:
                 found = self.text[max(mention.start, 0) : max(mention.end, 0)]
                 if isinstance(wording, str) and _pieces(found) != _pieces(wording):
                     reason = "mention with other text at its offsets"
-                    what = f"{named_mention(mention, self.text)}, which the task gives as {wording!r}"
+                    what = (
+                        f"{named_mention(mention, self.text)}, which the task gives as {wording!r}"
+                    )
                     self.ledger.keep_out(reason, self.place, what)
                 else:
                     kept.append(mention)

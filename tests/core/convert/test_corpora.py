@@ -115,7 +115,7 @@ E:
         ('"a\\0b*"', "expected a path; "),
         ("x" * 300, "expected a path; "),
         ("loop", "cannot be {}: Too many levels of symbolic links"),
-        ("in/train.tsv/x", "cannot be {}: Not a directory"),
+        ("in/train.tsv/x", "cannot be {}: a folder in this path is a file"),
     ],
 )
 def test_paths_that_cannot_be_used_are_faults_of_their_key(
@@ -179,6 +179,12 @@ def test_names_in_messages_are_visible(folder: Path) -> None:
     content = 'A: {converter: conll, origin: "\\e]0;x", splits: {x: {input: "\\u202ea", out: b}}}'
     (fault,) = faults(folder, content)
     assert fault.endswith(r"there is no such file: \u202ea (from \x1b]0;x)")
+
+
+def test_a_pipe_is_no_missing_file(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    (fault,) = faults(folder, "A: {converter: conll, splits: {x: {input: pipe, out: b}}}")
+    assert fault.endswith("pipe is no plain file; name one")
 
 
 @pytest.mark.parametrize(
