@@ -63,7 +63,7 @@ def _visible_character(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-_HARMLESS = "\n\t\u00ad\u200b\u200c\u200d\u2060\ufeff"
+_HARMLESS = "\n\t\u00ad\u200c\u200d"
 _CONTROL_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 

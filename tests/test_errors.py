@@ -26,7 +26,7 @@ STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u20
         ("a\rb", r"a\rb"),
         ("\udcff", r"\udcff"),
         ("می\u200cخواهم 👩\u200d🔬 co\u00adop", "می\u200cخواهم 👩\u200d🔬 co\u00adop"),
-        ("a\u061cb", r"a\u061cb"),
+        ("a\u061cb\ufeff", r"a\u061cb\ufeff"),
     ],
 )
 def test_control_characters_become_visible(text: str, expected: str) -> None:

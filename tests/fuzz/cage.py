@@ -44,6 +44,8 @@ Run = Callable[[Case, Path], set[str]]
 _PACKAGE = Path(mtner_cli.__file__).parent
 _ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_HARMLESS = "\n\t\u00ad\u200c\u200d"
+"""Line ends, and what joins or breaks words and emoji."""
 _OTHER_PROGRAMS = ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -151,7 +153,7 @@ def _judge_shown(text: str) -> Finding | None:
 
 
 def _is_hidden(character: str) -> bool:
-    return character not in "\n\t" and unicodedata.category(character) in _HIDDEN
+    return character not in _HARMLESS and unicodedata.category(character) in _HIDDEN
 
 
 def _judge_deeds(seen: list[str]) -> Finding | None:

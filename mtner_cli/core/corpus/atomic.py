@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from typing import TextIO
 from mtner_cli.errors import DataError, reason_of
 
 _PREFIX, _SUFFIX = ".mtner-", ".tmp"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TEMPORARY = re.compile(r"\.mtner-[a-z0-9_]{8}\.tmp")
 
 
@@ -62,9 +64,9 @@ def atomic_path(path: Path, *, own_folder: bool = False, sync: bool = True) -> I
         if not is_plain:
             _pour(temporary, target)
             return
-        _take_mode(temporary, replaced)
         if sync:
             _sync(temporary)
+        _take_mode(temporary, replaced)  # which may not be readable
         os.replace(temporary, target)
         temporary = None
         if sync:
@@ -154,9 +156,11 @@ def _concerns(paths: Iterable[Path], error: Exception) -> bool:
     """Whether an error comes from writing to these paths."""
     if not isinstance(error, OSError):
         return False
-    return error.filename is None or str(error.filename) in map(str, paths)
+    named = {str(name) for name in (error.filename, error.filename2) if name is not None}
+    return not named or not named.isdisjoint(map(str, paths))
 
 
 def _cannot_be_written(error: Exception) -> str:
-    reason = reason_of(error)
-    return f"cannot be written: {reason}; make room, or write to another place"
+    is_full = isinstance(error, OSError) and error.errno in _FULL
+    advice = "make room, or write to another place" if is_full else "write to another place"
+    return f"cannot be written: {reason_of(error)}; {advice}"

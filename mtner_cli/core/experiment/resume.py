@@ -49,21 +49,26 @@ def claimed_run(config: ExperimentConfig, resume: Path | None) -> Iterator[Start
     """
     wanted = resume or config.train.resume_from_checkpoint
     with ExitStack() as locks:
-        # The first of several processes holds the folder for all of them.
-        is_first = os.environ.get("RANK", "0") == "0"
+        is_first = _is_first_process()
         if wanted is not None:
             folder = _run_at(wanted)
             config = _resumed(config, folder)
             if is_first:
                 locks.callback(_locked(folder).release)
             _refuse_inputs(config)
-            yield config, _checkpoint(folder)
+            yield config, _checkpoint(folder, config)
             return
         if is_first:
             config, lock = _new_run(config)
             locks.callback(lock.release)
         _refuse_inputs(config)
         yield config, None
+
+
+def _is_first_process() -> bool:
+    """Tell whether this is the one of several processes that holds the folder for all of them."""
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
+    return alone or os.environ.get("RANK", "0") == "0"
 
 
 def _new_run(config: ExperimentConfig) -> tuple[ExperimentConfig, RunLock]:
@@ -132,14 +137,16 @@ def _locked(folder: RunFolder) -> RunLock:
     lock = RunLock.take(folder)
     if lock is None:
         raise CheckpointError(
-            f"{folder.path}: another process is training this run; wait until it has ended"
+            f"{folder.path}: another process trains in this folder; wait until it has ended"
         )
     return lock
 
 
-def _checkpoint(folder: RunFolder) -> Checkpoint | None:
+def _checkpoint(folder: RunFolder, config: ExperimentConfig) -> Checkpoint | None:
     """The last checkpoint; None if the run ended before it saved any."""
-    if folder.is_empty or _ended_in_first_epoch(folder):
+    if folder.is_empty:
+        return None
+    if config.train.checkpoints.most_recent and _ended_in_first_epoch(folder):
         return None
     checkpoint = load_checkpoint(folder.checkpoint("last"), with_optimizer=True)
     if not checkpoint.optimizer:

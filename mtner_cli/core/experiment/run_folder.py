@@ -5,9 +5,13 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
+import shutil
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +22,7 @@ from mtner_cli.errors import CheckpointError, DataError, quoted, reason_of
 
 RESOLVED_CONFIG = "resolved_cfg.yaml"
 RESULTS = ("test_results.pkl", "test_results.jsonl", "test_report.txt")
+_HALF_WRITTEN_TENSORS = re.compile(r"\.tmp[A-Za-z0-9]{6}")
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
 """What file systems that know no locks answer."""
 
@@ -110,12 +115,15 @@ class RunFolder:
         return next(self.checkpoints.glob("*.safetensors"), None) is None
 
     def refuse_links(self) -> None:
-        """Refuse to write where a link would lead out of the run's folder.
+        """Refuse to train where a link would lead out of the run's folder.
 
         Raises:
             DataError: naming the link.
         """
-        for path in self.written:
+        self._refuse_links(self.written)
+
+    def _refuse_links(self, paths: Iterable[Path]) -> None:
+        for path in paths:
             if path.is_symlink():
                 message = "is a link, and a run writes only into its own folder; delete the link"
                 raise DataError(path, None, message)
@@ -126,7 +134,7 @@ class RunFolder:
         Raises:
             DataError: if they cannot.
         """
-        self.refuse_links()
+        self._refuse_links(self.results)
         try:
             with tempfile.TemporaryFile(dir=self.path):
                 pass
@@ -139,7 +147,8 @@ class RunFolder:
         """Write the resolved configuration, and remove what a killed training left half-written.
 
         Args:
-            is_new: nothing is resumed; the logs of a training that saved nothing are emptied.
+            is_new: nothing is resumed; the logs and the configuration that are there, of a
+                training that saved nothing, are kept under another name: ``log-1.jsonl``.
 
         Raises:
             DataError: if it cannot be written.
@@ -147,17 +156,39 @@ class RunFolder:
         self.refuse_links()
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
+            for folder in (self.path, self.checkpoints, self.encoder):
+                remove_temporaries(folder)
+            _remove_half_written_tensors(self.checkpoints)
+            if is_new:
+                self.mlflow_run_id.unlink(missing_ok=True)
+                for path in (self.log, self.sampling, self.resolved_config):
+                    _keep_content(path)
         except OSError as error:
-            raise _not_writable(self.checkpoints, error) from None
-        for folder in (self.path, self.checkpoints, self.encoder):
-            remove_temporaries(folder)
-        if is_new:
-            self.mlflow_run_id.unlink(missing_ok=True)
-            for path in (self.log, self.sampling):
-                with suppress(FileNotFoundError):
-                    os.truncate(path, 0)
+            raise _not_writable(self.path, error) from None
         with atomic_text_file(self.resolved_config, own_folder=True) as file:
             file.write(resolved_config)
+
+
+def _remove_half_written_tensors(folder: Path) -> None:
+    """Delete what safetensors itself writes to, before it renames it, and a kill leaves."""
+    for path in folder.iterdir():
+        if _HALF_WRITTEN_TENSORS.fullmatch(path.name) and is_file(path) and not path.is_symlink():
+            path.unlink()
+
+
+def _keep_content(path: Path) -> None:
+    """Copy what is in a file to the next free name, and empty it.
+
+    It is no new file: the log's has the lock.
+    """
+    if not path.exists() or not path.stat().st_size:
+        return
+    for number in count(1):
+        kept = path.with_stem(f"{path.stem}-{number}")
+        with suppress(FileExistsError), kept.open("xb") as copy, path.open("rb") as content:
+            shutil.copyfileobj(content, copy)
+            break
+    os.truncate(path, 0)
 
 
 class RunLock:
@@ -177,9 +208,10 @@ class RunLock:
         """Make the folder if it is missing and lock it; None if another process has it.
 
         Raises:
-            DataError: if the folder cannot be made or written.
+            DataError: if the folder cannot be made or written, or a link is in it.
         """
         try:
+            folder.refuse_links()
             while True:
                 made = _make_folders(folder.path)
                 handle = _open_for_appending(folder.log)

@@ -13,9 +13,11 @@ LONGEST = 150
 
 def best_of_corpus(corpus: str) -> str:
     """The file of the checkpoint that is best on one corpus: another one for every name."""
-    name = quote(corpus, safe=" ")
+    # A name that the command line gives may hold bytes that are no text.
+    content = corpus.encode(errors="surrogatepass")
+    name = quote(content, safe=" ")
     if len(name) > LONGEST:
-        name = f"{name[:LONGEST]}-{sha256(corpus.encode()).hexdigest()[:16]}"
+        name = f"{name[:LONGEST]}-{sha256(content).hexdigest()[:16]}"
     return f"best-of-{name}.safetensors"
 
 

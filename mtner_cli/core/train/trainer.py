@@ -125,7 +125,7 @@ class Trainer:
         progress = self._resume(resume_from) if resume_from else TrainingProgress()
         while not progress.finished:
             progress = yield from self._epoch(progress, stop_wanted)
-            if progress.step_in_epoch or (not progress.finished and stop_wanted()):
+            if progress.step_in_epoch or (not progress.finished and self._agreed(stop_wanted())[0]):
                 yield self._save(LAST, progress)
                 yield Stopped("interrupted", progress.epoch, progress.step)
                 return
@@ -169,9 +169,10 @@ class Trainer:
             )
             if step_in_epoch + 1 == self._steps_per_epoch:
                 break
-            if stop_wanted():
+            stop, save = self._agreed(stop_wanted(), self._save_is_due())
+            if stop:
                 return progress
-            if self._save_is_due():
+            if save:
                 yield self._save(LAST, progress)
         return (yield from self._end_of_epoch(progress))
 
@@ -189,10 +190,14 @@ class Trainer:
         settings = self._settings.checkpoints
         if settings.every_minutes is None or not settings.most_recent:
             return False
-        due = [time.monotonic() - self._saved_at >= 60 * settings.every_minutes]
+        return time.monotonic() - self._saved_at >= 60 * settings.every_minutes
+
+    def _agreed(self, *wishes: bool) -> list[bool]:
+        """Give what the first of several processes wishes: all must do the same at a step."""
+        agreed = list(wishes)
         if self._accelerator.num_processes > 1:
-            broadcast_object_list(due)  # all must save at the same step: the first one decides
-        return due[0]
+            broadcast_object_list(agreed)
+        return agreed
 
     def _step(self, group: Sequence[Sequence[Draw]], step: int) -> Tensor:
         """One optimiser step over a group of batches; returns their mean loss."""

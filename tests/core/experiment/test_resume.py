@@ -84,7 +84,7 @@ def test_a_run_is_resumed_by_one(config: ExperimentConfig) -> None:
     folder = stopped(config)
     with (
         claimed_run(config, folder.path) as (_, checkpoint),
-        pytest.raises(CheckpointError, match="another process is training this run"),
+        pytest.raises(CheckpointError, match="another process trains in this folder"),
         claimed_run(config, folder.path),
     ):
         pass
@@ -121,6 +121,36 @@ def test_only_the_best_of_the_first_epoch_is_nothing_to_keep(
             claimed_run(config, folder.path),
         ):
             pass
+
+
+def test_a_best_of_the_first_epoch_is_kept_where_it_is_all_that_is_saved(
+    settings: dict[str, Any]
+) -> None:
+    config = config_from_mapping(settings, ["train.checkpoints.most_recent=false"])
+    folder = stopped(config)
+    (folder.checkpoints / "last.safetensors").rename(folder.checkpoints / "best.safetensors")
+    with (
+        pytest.raises(CheckpointError, match="no checkpoint 'last'"),
+        claimed_run(config, folder.path),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("rank", "size", "holds"), [("1", None, True), ("1", "1", True), ("1", "2", False)]
+)
+def test_only_the_first_of_several_processes_holds_the_folder(
+    config: ExperimentConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    rank: str,
+    size: str | None,
+    holds: bool,
+) -> None:
+    monkeypatch.setenv("RANK", rank)
+    if size is not None:
+        monkeypatch.setenv("WORLD_SIZE", size)
+    with claimed_run(config, None):
+        assert (config.output_dir / "log.jsonl").exists() == holds
 
 
 def test_renamed_types_are_refused(config: ExperimentConfig) -> None:

@@ -89,23 +89,41 @@ def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
     folder = started(tmp_path)
     folder.encoder.mkdir()
     left = [where / LEFT_BY_A_KILL for where in (folder.path, folder.checkpoints, folder.encoder)]
-    for path in (*left, folder.path / "mine.tmp"):
+    left.append(folder.checkpoints / ".tmpAb0c9Z")  # by safetensors
+    mine = [folder.path / "mine.tmp", folder.path / ".tmpAb0c9Z", folder.checkpoints / ".tmp"]
+    for path in (*left, *mine):
         path.write_text("half")
     folder.start("seed: 1\n", is_new=False)
     assert not any(path.exists() for path in left)
-    assert (folder.path / "mine.tmp").exists()
+    assert all(path.exists() for path in mine)
 
 
-def test_the_logs_of_a_run_that_saved_nothing_are_emptied(tmp_path: Path) -> None:
+def test_what_a_run_that_saved_nothing_left_is_kept(tmp_path: Path) -> None:
     folder = started(tmp_path)
+    lock = RunLock.take(folder)
+    assert lock is not None
     for path in (folder.log, folder.sampling, folder.mlflow_run_id):
         path.write_text("of before")
     folder.start("seed: 2\n", is_new=False)
     assert folder.log.read_text() == "of before"
-    folder.start("seed: 2\n", is_new=True)
+    folder.start("seed: 3\n", is_new=True)
     assert folder.log.read_text() == folder.sampling.read_text() == ""
+    folder.log.write_text("of the second")
+    folder.start("seed: 4\n", is_new=True)
+    assert RunLock.take(folder) is None
     assert not folder.mlflow_run_id.exists()
-    assert folder.resolved_config.read_text() == "seed: 2\n"
+    files = {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
+    lock.release()
+    assert files == {
+        "log.jsonl": "",
+        "log-1.jsonl": "of before",
+        "log-2.jsonl": "of the second",
+        "sampling.jsonl": "",
+        "sampling-1.jsonl": "of before",
+        "resolved_cfg.yaml": "seed: 4\n",
+        "resolved_cfg-1.yaml": "seed: 2\n",
+        "resolved_cfg-2.yaml": "seed: 3\n",
+    }
 
 
 @pytest.mark.parametrize(
@@ -130,9 +148,14 @@ def test_a_link_in_a_run_is_refused(tmp_path: Path, name: str) -> None:
     (run / name).symlink_to(victim)
     folder = RunFolder(run)
     with pytest.raises(DataError, match=f"{name}: is a link"):
-        folder.check_writable()
+        RunLock.take(folder)
     with pytest.raises(DataError, match=f"{name}: is a link"):
         folder.start("seed: 1\n", is_new=True)
+    if name.startswith("test_"):
+        with pytest.raises(DataError, match=f"{name}: is a link"):
+            folder.check_writable()
+    else:
+        folder.check_writable()  # a test writes its results only
     assert victim.read_text() == "precious"
 
 
