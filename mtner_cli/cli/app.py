@@ -66,6 +66,12 @@ def main() -> None:
     catch_ends()
     try:
         app()
+    except SystemExit as ended:
+        from mtner_cli.report.console import output_was_lost
+
+        if not ended.code and output_was_lost():
+            sys.exit(1)
+        raise
     except MtnerError as error:
         print_error(str(error))
         sys.exit(1)
@@ -73,10 +79,10 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:  # the last resort, so that no user sees a traceback
-        from mtner_cli.cli.crash import OUT_OF_MEMORY, crash_message, is_out_of_memory
+        from mtner_cli.cli.crash import crash_message, limit_of_machine
 
-        if is_out_of_memory(error):
-            print_error(OUT_OF_MEMORY)
+        if lacking := limit_of_machine(error):
+            print_error(lacking)
             sys.exit(1)
         print_error(crash_message(error))
         sys.exit(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import re
@@ -15,12 +16,13 @@ from mtner_cli import __version__
 from mtner_cli.errors import quoted
 
 _PASSWORD = re.compile(r"//[^/@\s]*@")
-
-
-OUT_OF_MEMORY = (
-    "the memory of this machine (or of its GPU) is not enough for this; use a smaller "
-    "train.batch_size or data_transform.max_tokens, or a smaller encoder"
+_OUT_OF_MEMORY = (
+    "the memory of this machine (or of its GPU) is not enough for this; close other programs or "
+    "use a larger machine, and in training a smaller train.batch_size or "
+    "data_transform.max_tokens, or a smaller encoder"
 )
+_NO_MEMORY = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+"""What torch says of it where it raises a plain RuntimeError."""
 
 
 def crash_message(error: BaseException) -> str:
@@ -29,18 +31,22 @@ def crash_message(error: BaseException) -> str:
     path = _write_report(error)
     where = "could not be written" if path is None else f"is in {path}"
     return (
-        f"mtner {__version__} has a fault of its own here ({what}). "
+        f"mtner {__version__} has an error of its own ({what}). "
         f"The traceback {where}; please report it with that file"
     )
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell a machine that is too small from a fault of the program."""
-    return (
+def limit_of_machine(error: BaseException) -> str | None:
+    """Say what the machine lacks; None where the error is a fault of the program."""
+    if (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
-    )
+        or (isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY))
+    ):
+        return _OUT_OF_MEMORY
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full ({error}); make room, then run the command again"
+    return None
 
 
 def _write_report(error: BaseException) -> Path | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SAME_WISH = 1.0
+"""Seconds in which another Ctrl-C is of the same wish."""
 _NOTE = b"Stopping after this step; press Ctrl-C again to stop at once.\n"
 
 
@@ -23,10 +26,15 @@ def catch_ends() -> None:
 
 
 class InterruptWish:
-    """While it is entered, the first signal only makes it true; the second interrupts at once."""
+    """While it is entered, the first signal only makes it true; a later Ctrl-C interrupts at once.
+
+    A closed terminal and a job system each send several signals in a row, which all ask for the
+    same end.
+    """
 
     def __init__(self) -> None:
         self._wanted = False
+        self._since = 0.0
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> InterruptWish:
@@ -44,7 +52,9 @@ class InterruptWish:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._wanted:
-            raise KeyboardInterrupt
-        self._wanted = True
+            if number == signal.SIGINT and time.monotonic() - self._since >= _SAME_WISH:
+                raise KeyboardInterrupt
+            return
+        self._wanted, self._since = True, time.monotonic()
         with suppress(OSError):  # the terminal may be gone
             os.write(2, _NOTE)

@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import IO, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -21,6 +22,14 @@ from mtner_cli.errors import visible
 
 _NOBODY_READS = (errno.EPIPE, errno.EIO)
 """A pipe whose reader has ended, a terminal that has been closed."""
+
+
+_LOST: list[OSError] = []
+
+
+def output_was_lost() -> bool:
+    """Tell whether something was printed that could not be written, as on a full disk."""
+    return bool(_LOST)
 
 
 class PlainConsole(Console):
@@ -86,5 +95,7 @@ class _PatientOutput:
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
         if error.errno not in _NOBODY_READS:
+            _LOST.append(error)
             message = f"error: the output cannot be written: {error.strerror}; the work continues\n"
-            os.write(2, message.encode())
+            with suppress(OSError):
+                os.write(2, message.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -47,7 +48,7 @@ def test_a_fault_of_the_program_is_one_line_and_a_report(
     assert run_main(monkeypatch, "convert", "conll", source, "--out", "http://u:secret@h/o") == 2
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1
-    assert f"mtner {__version__} has a fault of its own here (ZeroDivisionError" in errors
+    assert f"mtner {__version__} has an error of its own (ZeroDivisionError" in errors
     assert "\x1b[2J" not in errors
     (report,) = source.parent.glob("mtner-crash-*.txt")
     assert str(report) in errors
@@ -60,10 +61,15 @@ def test_a_fault_of_the_program_is_one_line_and_a_report(
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 8 bytes")],
-    ids=["python", "torch"],
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: 8 bytes"),
+        RuntimeError("CUDA error: out of memory"),
+        OSError(errno.ENOSPC, "No space left on device", "/tmp/x"),
+    ],
+    ids=["python", "torch", "cuda", "disk"],
 )
-def test_too_little_memory_is_no_fault_of_the_program(
+def test_a_machine_that_is_too_small_is_no_fault_of_the_program(
     source: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -74,7 +80,8 @@ def test_too_little_memory_is_no_fault_of_the_program(
 
     monkeypatch.setattr(registry, "write_sentences", hungry)
     assert run_main(monkeypatch, "convert", "conll", source, "--out", "o.txt") == 1
-    assert "use a smaller train.batch_size" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "a smaller train.batch_size" in message or "the disk is full" in message
     assert list(source.parent.glob("mtner-crash-*")) == []
 
 
@@ -107,24 +114,41 @@ def test_names_that_a_terminal_cannot_show(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_request_to_end_leaves_nothing_half_written(tmp_path: Path, number: int) -> None:
-    pipe = tmp_path / "in.tsv"
-    source = tmp_path / "rows.tsv"
-    source.write_text(ROW)
-    os.mkfifo(pipe)
-    out = tmp_path / "out" / "o.txt"
-    command = [sys.executable, "-m", "mtner_cli", "convert", "hunflair"]
+    source, out = tmp_path / "in", tmp_path / "out" / "o.txt"
+    source.mkdir()
+    (source / "a.txt").write_text("Flu is back.")
+    (source / "a.ann").write_text("T1\tDisease 0 3\tFlu\n")
+    os.mkfifo(source / "b.txt")  # a document that never comes
+    (source / "b.ann").write_text("")
+    command = [sys.executable, "-m", "mtner_cli", "convert", "brat", str(source)]
     process = subprocess.Popen(
-        [*command, str(pipe), "--out", str(out)], stderr=subprocess.PIPE, text=True
+        [*command, "--out", str(out)], stderr=subprocess.PIPE, text=True, cwd=tmp_path
     )
-    with pipe.open("w") as rows:
-        rows.write("Flu B-Disease +\n\n")
-        rows.flush()
-        time.sleep(0.3)
-        process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+    deadline = time.monotonic() + 60
+    while not (out.parent.exists() and list(out.parent.iterdir())):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode not in (0, 2), errors
     assert "Traceback" not in errors
-    assert not out.parent.exists() or list(out.parent.iterdir()) == []
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["--help", "--version", "convert --list"])
+def test_a_full_disk_behind_the_output_is_an_error(project: Path, command: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mtner_cli", *command.split()],
+            cwd=project,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("error: ") == 1
+    assert "No space left on device" in done.stderr
 
 
 def test_a_reader_that_ends_early_does_not_end_the_work(project: Path, source: Path) -> None:

@@ -176,23 +176,24 @@ def save_checkpoint(
         DataError: if it cannot be written.
         CheckpointError: if a weight is not finite, so that the checkpoint would be worthless.
     """
-    weights = {MODEL_PREFIX + name: tensor for name, tensor in model.state_dict().items()}
+    weights = _on_cpu(model.state_dict(), MODEL_PREFIX)
     _check_finite(weights, path)
-    tensors = weights | {
-        OPTIMIZER_PREFIX + name: state for name, state in (optimizer or {}).items()
-    }
+    tensors = weights | _on_cpu(optimizer or {}, OPTIMIZER_PREFIX)
     header = {
         "format": FORMAT,
         "model": json.dumps(description.to_json()),
         "progress": json.dumps(asdict(progress)),
     }
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path, own_folder=True) as temporary:
         try:
-            save_file(plain, temporary, header)
+            save_file(tensors, temporary, header)
         except SafetensorError as error:
             message = f"cannot be written: {error}; make room, then resume the run"
             raise DataError(path, None, message) from None
+
+
+def _on_cpu(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {prefix + name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
 def load_checkpoint(path: Path, with_optimizer: bool = False) -> Checkpoint:

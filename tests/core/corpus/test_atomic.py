@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -118,6 +119,18 @@ def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path, name: str) 
 def test_a_name_of_the_greatest_length_can_be_written(tmp_path: Path) -> None:
     write(tmp_path / ("x" * 255))
     assert names(tmp_path) == ["x" * 255]
+
+
+def test_a_full_disk_while_a_file_is_copied_is_one_error(tmp_path: Path) -> None:
+    source = tmp_path / "large"
+    source.write_bytes(b"x" * 2 * ROOM)
+    with (
+        small_files_only(),
+        pytest.raises(DataError, match=r"copy: cannot be written: .*; make room"),
+        atomic_path(tmp_path / "copy") as temporary,
+    ):
+        shutil.copyfile(source, temporary)
+    assert names(tmp_path) == ["large"]
 
 
 def test_a_full_disk_is_one_error_and_the_old_file_is_still_there(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_only_the_best_of_the_first_epoch_is_nothing_to_keep(
 
 
 def test_a_best_of_the_first_epoch_is_kept_where_it_is_all_that_is_saved(
-    settings: dict[str, Any]
+    settings: dict[str, Any],
 ) -> None:
     config = config_from_mapping(settings, ["train.checkpoints.most_recent=false"])
     folder = stopped(config)

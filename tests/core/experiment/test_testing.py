@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from mtner_cli.config.load import config_from_mapping
 from mtner_cli.core.experiment.resume import claimed_run
 from mtner_cli.core.experiment.testing import load_run
 from mtner_cli.core.experiment.training import prepare_training, start_training
+from mtner_cli.core.train.checkpoint import load_checkpoint, save_checkpoint
 from mtner_cli.errors import CheckpointError, EncoderError, MtnerError
 from tests.core.experiment.conftest import write_corpora
 
@@ -80,21 +84,55 @@ def test_other_settings_of_the_encoder_are_refused(run: Path) -> None:
         load_run(run, None, CPU)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"hidden_size": 65_536, "intermediate_size": 1_000_000, "num_hidden_layers": 1000},
-        {"vocab_size": 10_000_000, "hidden_size": 65_536},
-        {"num_hidden_layers": 3},
-        {"model_type": "roberta"},
-    ],
-    ids=str,
-)
+class Stored(torch.nn.Module):
+    """Weights to be saved again."""
+
+    def __init__(self, weights: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        self._weights = weights
+
+    def state_dict(self, *_: object, **__: object) -> dict[str, torch.Tensor]:
+        return self._weights
+
+
+@contextmanager
+def a_gigabyte_more() -> Iterator[None]:
+    """Let this process take no more memory than that."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + (1 << 30)
+    resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+OTHER_SIZES: list[dict[str, object]] = [
+    {"hidden_size": 65_536, "intermediate_size": 1_000_000, "num_hidden_layers": 1000},
+    {"vocab_size": 10_000_000, "hidden_size": 65_536},
+    {"num_hidden_layers": 3},
+]
+
+
+@pytest.mark.parametrize("settings", [*OTHER_SIZES, {"model_type": "roberta"}], ids=str)
+def test_another_encoder_is_refused(run: Path, settings: dict[str, object]) -> None:
+    change(run / "encoder" / "config.json", lambda config: config.update(settings))
+    with pytest.raises(CheckpointError, match="does not belong to this checkpoint"):
+        load_run(run, None, CPU)
+
+
+@pytest.mark.parametrize("settings", OTHER_SIZES, ids=str)
 def test_an_encoder_of_another_size_is_refused_before_memory_is_taken(
     run: Path, settings: dict[str, object]
 ) -> None:
     change(run / "encoder" / "config.json", lambda config: config.update(settings))
-    with pytest.raises(CheckpointError, match="does not belong to this checkpoint"):
+    # A checkpoint of an earlier version knows no settings, so the shapes of its weights must tell.
+    for path in (run / "checkpoints").iterdir():
+        saved = load_checkpoint(path)
+        older = replace(saved.description, encoder={})
+        save_checkpoint(path, older, saved.progress, Stored(saved.model))
+    with a_gigabyte_more(), pytest.raises(CheckpointError, match="its weights do not fit"):
         load_run(run, None, CPU)
 
 

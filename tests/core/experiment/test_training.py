@@ -313,7 +313,9 @@ def test_a_diverged_training_ends_at_once(settings: dict[str, Any]) -> None:
     config = config_from_mapping(settings)
     with pytest.raises(TrainingError, match=r"the loss is .* at step .*lower learning rates"):
         train(config)
-    for path in (config.output_dir / "checkpoints").iterdir():
+    saved = sorted((config.output_dir / "checkpoints").iterdir())
+    assert "last.safetensors" in [path.name for path in saved]
+    for path in saved:
         assert load_checkpoint(path).progress.step > 0, "what was saved has finite weights"
 
 
