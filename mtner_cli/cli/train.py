@@ -33,7 +33,7 @@ def train(
     cpu: Cpu = False,
     resume: Annotated[
         Path | None,
-        typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run."),
+        typer.Option("--resume", metavar="RUN", help="Resume an interrupted run."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, read the corpora, train nothing.")
@@ -58,6 +58,11 @@ def train(
     check_device(config, device)
     reason = "finished"
     with claimed_run(config, resume) as (own, checkpoint):
+        wanted = resume or config.train.resume_from_checkpoint
+        if wanted and checkpoint is None:
+            console.print(
+                f"{wanted}: no checkpoint to resume from; training begins anew.", soft_wrap=True
+            )
         if not resume and own.run_name != config.run_name:
             console.print(f"{config.output_dir} is taken by another run.", soft_wrap=True)
         with console.status("reading the corpora"):
@@ -73,7 +78,7 @@ def train(
                 _test(own.output_dir, device, console, tracking)
     if reason == "interrupted":
         command = shlex.join(["mtner", "train", str(experiment), "--resume", str(own.output_dir)])
-        console.print(f"Go on with: {command}", soft_wrap=True)
+        console.print(f"Resume with: {command}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED)
 
 

@@ -15,7 +15,7 @@ from mtner_cli.errors import DataError, visible
 
 
 def find_file_faults(config: ExperimentConfig) -> Iterator[Fault]:
-    """Faults of the corpora's files and of the checkpoint to go on from."""
+    """Faults of the corpora's files and of the checkpoint to resume from."""
     for fault in find_corpus_faults(config.datasets):
         yield Fault(("datasets", *fault.key), fault.message)
     checkpoint = config.train.resume_from_checkpoint

@@ -216,7 +216,7 @@ class TrainConfig(Section):
     optimizers: OptimizersConfig = OptimizersConfig()
     """Learning rates and weight decay."""
     resume_from_checkpoint: FilePath | None = None
-    """A run folder or checkpoint to go on from."""
+    """A run folder or checkpoint to resume from."""
 
 
 # ------------------------------------------------------- logging, perturbations and ablations

@@ -185,7 +185,7 @@ def test_ended_and_resumed_ends_as_if_nothing_had_happened(
         assert process.returncode == 130, errors
         assert "Traceback" not in errors
         assert own_temporaries(folder) == []
-        (resume,) = re.findall(r"Go on with: mtner (.*)", output)
+        (resume,) = re.findall(r"Resume with: mtner (.*)", output)
         command = [*MTNER, *shlex.split(resume), *command[command.index("--cpu") :]]
     elif not (folder / "checkpoints" / "last.safetensors").exists():
         assert kind == "epoch", "the same command begins anew"
@@ -217,8 +217,10 @@ def test_a_full_disk_ends_a_training_that_can_be_resumed(
     assert re.fullmatch(r"error: \S+\w+\.safetensors: cannot be written: .*make room.*\n", errors)
     assert list((folder / "checkpoints").iterdir()) == []
     process = start([*command, "--resume", str(folder)])
-    _, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
+    assert f"{folder}: no checkpoint to resume from; training begins anew." in output
+    assert (folder / "log-1.jsonl").stat().st_size > 0
     expected, found = weights(uninterrupted, "last"), weights(folder, "last")
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
@@ -255,7 +257,7 @@ def test_two_trainings_in_one_folder_are_refused(experiment_file: Path) -> None:
         second = start([*command, *arguments])
         _, errors = second.communicate(timeout=120)
         assert second.returncode == 1
-        assert "already holds a run" in errors or "another process is training" in errors
+        assert "already holds a run" in errors or "another process trains in" in errors
     process.send_signal(signal.SIGKILL)
     process.communicate()
 

@@ -14,7 +14,6 @@ import json
 import os
 import resource
 import signal
-import stat
 import sys
 import time
 from contextlib import suppress
@@ -44,9 +43,8 @@ _PARENT_DEATH_SIGNAL, _DUMPABLE = 1, 4  # prctl's names of what it sets
 
 
 def size_of(stream: IO[bytes]) -> int:
-    """The bytes of a file that count for its limits; 0 for a pipe, which does not tell."""
-    status = os.fstat(stream.fileno())
-    return min(status.st_size, LARGEST) if stat.S_ISREG(status.st_mode) else 0
+    """Give the bytes of a file that count for its limits."""
+    return min(os.fstat(stream.fileno()).st_size, LARGEST)
 
 
 def main(parent: int) -> None:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 from mtner_cli.core.evaluate.caged_reader import (
     ANSWER,
     ANSWER_PER_BYTE,
+    LARGEST,
     OUT_OF_MEMORY,
     TOO_DEEP,
     size_of,
 )
 from mtner_cli.errors import DataError
 
+_PIECE = 1 << 20
 # A fresh interpreter, since a fork would copy the threads' locks; it finds what this one finds.
 _START = (
     "import sys; parent, *sys.path = sys.argv[1:]; "
@@ -53,11 +57,7 @@ def caged_sentences(path: Path) -> Iterator[Any]:
         DataError: if the file cannot be read, is no result pickle, or would take more memory, time
             or depth than the limits of :mod:`mtner_cli.core.evaluate.caged_reader`.
     """
-    try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise DataError(path, None, f"cannot be read: {error.strerror}") from error
-    with stream, _reading_process(path, stream) as process:
+    with _opened(path) as stream, _reading_process(path, stream) as process:
         assert process.stdout is not None
         room = ANSWER + ANSWER_PER_BYTE * size_of(stream)
         while (line := process.stdout.readline(room + 1)).endswith(b"\n"):
@@ -72,6 +72,29 @@ def caged_sentences(path: Path) -> Iterator[Any]:
         if end != 0:
             unknown = f"cannot be read: the process that reads it ended with the code {end}"
             raise DataError(path, None, _ENDS.get(end, unknown))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file; of a pipe or device a copy, since the limits depend on the size."""
+    with ExitStack() as files:
+        try:
+            stream: IO[bytes] = files.enter_context(path.open("rb"))
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                stream = _copied(stream, files.enter_context(TemporaryFile()), path)
+        except OSError as error:
+            raise DataError(path, None, f"cannot be read: {error.strerror}") from error
+        yield stream
+
+
+def _copied(stream: IO[bytes], copy: IO[bytes], path: Path) -> IO[bytes]:
+    while piece := stream.read(_PIECE):
+        copy.write(piece)
+        if copy.tell() > LARGEST:
+            message = f"gives more than {LARGEST >> 20:,} MB, which only a plain file may hold"
+            raise DataError(path, None, message)
+    copy.seek(0)
+    return copy
 
 
 @contextmanager

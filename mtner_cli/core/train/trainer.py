@@ -119,7 +119,7 @@ class Trainer:
             DataError: if a checkpoint cannot be written, or the run's folder has been removed.
 
         Args:
-            resume_from: go on from here; it must hold the optimiser's state.
+            resume_from: resume from here; it must hold the optimiser's state.
             stop_wanted: asked after each step, and after each epoch's scoring.
         """
         progress = self._resume(resume_from) if resume_from else TrainingProgress()

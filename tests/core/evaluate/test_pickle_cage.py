@@ -7,12 +7,14 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pandas
 import pytest
 
+from mtner_cli.core.evaluate import pickle_cage
 from mtner_cli.core.evaluate.pickle_cage import caged_sentences
 from mtner_cli.core.evaluate.results import COLUMNS
 from mtner_cli.errors import DataError
@@ -69,7 +71,8 @@ def test_an_answer_out_of_proportion_is_cut_off(written):
         list(caged_sentences(written(sentences(data_frame(pred_tag=tags)))))
 
 
-def test_a_larger_file_is_read_whole(tmp_path):
+@pytest.mark.parametrize("as_pipe", [False, True])
+def test_a_larger_file_is_read_whole(tmp_path, as_pipe):
     numbers = range(20_000)
     data = {
         "raw_sentences": dict.fromkeys(numbers, "p53 binds"),
@@ -82,6 +85,11 @@ def test_a_larger_file_is_read_whole(tmp_path):
     frame = pandas.DataFrame([(number, *row) for number in numbers], columns=list(COLUMNS))
     path = tmp_path / "test_results.pkl"
     path.write_bytes(pickle.dumps({"data": data, "pred_df": frame}))
+    assert path.stat().st_size > 2_000_000
+    if as_pipe:
+        os.mkfifo(tmp_path / "pipe")
+        threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(path.read_bytes(),)).start()
+        path = tmp_path / "pipe"
     gold = [[0, 3, 0, 1, "p53", "Protein"]]
     assert list(caged_sentences(path)) == [
         [number, "clinic", "p53 binds", ["p53", f"binds{number}"], gold, []] for number in numbers
@@ -92,6 +100,12 @@ def test_files_that_cannot_be_opened(tmp_path):
     for path, message in ((tmp_path / "none.pkl", "No such file"), (tmp_path, "Is a directory")):
         with pytest.raises(DataError, match=f"cannot be read: {message}"):
             list(caged_sentences(path))
+
+
+def test_a_pipe_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(pickle_cage, "LARGEST", 3 << 20)
+    with pytest.raises(DataError, match="gives more than 3 MB, which only a plain file may hold"):
+        list(caged_sentences(Path("/dev/zero")))
 
 
 def test_a_pipe_is_read_once(written, tmp_path):
