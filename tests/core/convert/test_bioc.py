@@ -222,8 +222,9 @@ DOCUMENT = "<collection>\n<document><id>1</id>\n{}</document></collection>"
         (
             '{"id": 1, "passages": [\n{"offset": 0, "passages": [{}]}]}',
             2,
-            "no document in a passage of another one",
+            "no document in 'passages'",
         ),
+        ('{"infons": [{"id": 1,\n"passages": []}]}', 1, "no document in 'infons'"),
         ('{"id": 1, "text": "a",\n"passages": []}', 1, "text: BioC has none here"),
         (
             '{"id": 1, "passages": [{"offset": 0,\n"sentences": [{"offset": 0, "sentences": 1}]}]}',
