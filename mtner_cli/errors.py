@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import reprlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 MOST_CHARACTERS = 200
@@ -15,6 +15,8 @@ MOST_CHARACTERS = 200
 MOST_FAULTS = 20
 """Faults that one message lists."""
 
+_LONGEST_NAME = 80
+"""Characters of a name that is shown without quotes."""
 _LONGEST_NUMBER = 10_000
 """Bits of a whole number that is written out; Python refuses to write more than 4,300 digits."""
 
@@ -43,6 +45,19 @@ def quoted(value: object, most: int = MOST_CHARACTERS) -> str:
     if len(value) <= most:
         return repr(value)
     return f"{value[:most]!r}... ({len(value):,} characters)"
+
+
+def shown(name: str) -> str:
+    """Show a name as it is, or cut and in quotes where it is long or not printable."""
+    is_plain = len(name) <= _LONGEST_NAME and name.isprintable()
+    return name if is_plain else quoted(name, _LONGEST_NAME)
+
+
+def names_text(names: Iterable[str]) -> str:
+    """List names as a message shows them: the first few, each cut."""
+    listed = list(names)
+    more = [f"... ({len(listed):,} in all)"] if len(listed) > MOST_FAULTS else []
+    return ", ".join([*map(shown, listed[:MOST_FAULTS]), *more])
 
 
 def visible(text: str) -> str:
@@ -88,7 +103,7 @@ class ConfigError(MtnerError):
         self.faults = tuple(map(visible, faults))
         shown = list(self.faults[:MOST_FAULTS])
         if len(self.faults) > MOST_FAULTS:
-            shown.append(f"... and {len(self.faults) - MOST_FAULTS:,} faults more")
+            shown.append(f"... and {len(self.faults) - MOST_FAULTS:,} more faults")
         super().__init__("\n".join(shown))
 
 

@@ -66,7 +66,7 @@ def test_a_list_inside_itself_is_shown() -> None:
 def test_many_faults_are_counted() -> None:
     message = str(ConfigError([f"fault {number}" for number in range(60_000)]))
     assert message.count("\n") == MOST_FAULTS
-    assert message.endswith("... and 59,980 faults more")
+    assert message.endswith("... and 59,980 more faults")
 
 
 def test_no_fault_of_a_configuration_steers_a_terminal() -> None:

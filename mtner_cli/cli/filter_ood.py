@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from mtner_cli.errors import names_text
+
 
 def filter_ood(
     specification: Annotated[
@@ -38,7 +40,7 @@ def filter_ood(
     Example: mtner filter-ood --spec spec.yaml --pickle test_results.pkl --out predictions.txt
     """
     from mtner_cli.core.convert.registry import refuse_overwriting
-    from mtner_cli.core.evaluate.out_of_domain import filter_predictions, listed, read_specification
+    from mtner_cli.core.evaluate.out_of_domain import filter_predictions, read_specification
     from mtner_cli.core.evaluate.out_of_domain_files import format_of, write_filtered
     from mtner_cli.core.evaluate.result_file import read_result_sentences
     from mtner_cli.report.console import PlainConsole
@@ -54,7 +56,7 @@ def filter_ood(
             f"{corpus.name}: {predictions:,} predictions in {len(corpus.sentences):,} sentences"
         )
         for tag, count in corpus.counts.items():
-            others = listed(corpus.other_types) or "nothing else"
+            others = names_text(corpus.other_types) or "nothing else"
             remark = "" if count else f" (also predicted there: {others})"
             console.print(f"  {tag}: {count:,}{remark}")
     console.print(f"written to {out}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mtner_cli.config.faults import Fault, names_text
+from mtner_cli.config.faults import Fault
 from mtner_cli.config.nearest import nearest
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
-from mtner_cli.errors import quoted
+from mtner_cli.errors import names_text, quoted
 
 
 def find_contradictions(config: ExperimentConfig) -> Iterator[Fault]:

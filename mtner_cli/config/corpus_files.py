@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import get_args
 
 from mtner_cli.config.data_files import command_for
-from mtner_cli.config.faults import Fault, exists, is_file, names_text, why_absent
+from mtner_cli.config.faults import Fault, exists, is_file, why_absent
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.core.actions.codecs import EncodingName
 from mtner_cli.core.corpus.reader import read_corpus
-from mtner_cli.errors import DataError, visible
+from mtner_cli.errors import DataError, names_text, visible
 
 
 def find_file_faults(config: ExperimentConfig) -> Iterator[Fault]:

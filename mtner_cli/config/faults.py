@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-from mtner_cli.errors import quoted, reason_of
+from mtner_cli.errors import reason_of, shown
 
 KeyPath = tuple[str, ...]
 """A setting by the keys of its sections, from the top: ``("train", "batch_size")``."""
@@ -59,22 +59,11 @@ def key_of_text(text: str) -> KeyPath:
 
 LONGEST_KEY = 1000
 """Characters of one name; every fault within a section holds the section's name."""
-_LONGEST_SHOWN = 80
-_MOST_NAMES = 20
 
 
 def shown_key(key: Iterable[str]) -> str:
     """The path as messages show it; a name that could spoil a message is cut and in quotes."""
-    return ".".join(key_text((part,)) if _is_plain(part) else shown(part) for part in key)
-
-
-def shown(text: str) -> str:
-    """Show a name or reference as it is, or cut and in quotes where it is long or not printable."""
-    return text if _is_plain(text) else quoted(text, _LONGEST_SHOWN)
-
-
-def _is_plain(text: str) -> bool:
-    return len(text) <= _LONGEST_SHOWN and text.isprintable()
+    return ".".join(key_text((part,)) if shown(part) == part else shown(part) for part in key)
 
 
 def is_whole(text: str) -> bool:
@@ -83,13 +72,6 @@ def is_whole(text: str) -> bool:
     Bytes of the command line that are not UTF-8 arrive as such halves, too.
     """
     return text.isascii() or not re.search("[\ud800-\udfff]", text)
-
-
-def names_text(names: Iterable[str]) -> str:
-    """Names as a message lists them: the first few, each cut."""
-    listed = list(names)
-    more = [f"... ({len(listed):,} in all)"] if len(listed) > _MOST_NAMES else []
-    return ", ".join([*map(shown, listed[:_MOST_NAMES]), *more])
 
 
 # Python's own raise errors for a path that is too long or that may not be looked at.

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from mtner_cli.config.faults import LONGEST_KEY, Fault, KeyPath, is_whole, shown
-from mtner_cli.errors import ConfigError, quoted, reason_of
+from mtner_cli.config.faults import LONGEST_KEY, Fault, KeyPath, is_whole
+from mtner_cli.errors import ConfigError, quoted, reason_of, shown
 
 _MOST_BYTES = 10_000_000
 """Far more than any configuration has; a device has no end."""

@@ -16,7 +16,7 @@ from mtner_cli.config.explain import foreign_file
 from mtner_cli.config.faults import Fault, Origin
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.evaluate.result_file import ResultMention, ResultSentence
-from mtner_cli.errors import MOST_CHARACTERS, MOST_FAULTS, ConfigError, quoted
+from mtner_cli.errors import MOST_FAULTS, ConfigError, names_text, quoted, shown
 
 Specification = Mapping[str, tuple[str, ...]]
 """The relevant types of each corpus, as the result file spells both."""
@@ -104,7 +104,7 @@ def filter_predictions(
         )
     if not any(predicted[corpus][tag] for corpus, types in specification.items() for tag in types):
         wanted = "; ".join(
-            f"{listed(types)} on {_shown(name)}" for name, types in specification.items()
+            f"{names_text(types)} on {shown(name)}" for name, types in specification.items()
         )
         raise ConfigError([f"the results have no prediction of {wanted}{_contents(predicted)}"])
     return [
@@ -134,21 +134,8 @@ def _contents(predicted: Mapping[str, Counter[str]]) -> str:
     if not predicted:
         return "; they have no sentences"
     corpora = (
-        f"{_shown(corpus)} (predicted there: {listed(sorted(counts)) or 'nothing'})"
+        f"{shown(corpus)} (predicted there: {names_text(sorted(counts)) or 'nothing'})"
         for corpus, counts in islice(predicted.items(), MOST_FAULTS)
     )
-    return f"; they have {', '.join(corpora)}{_others(len(predicted))}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """The names that stand in a file, and how many more there are where these are many."""
-    return ", ".join(map(_shown, names[:MOST_FAULTS])) + _others(len(names))
-
-
-def _others(count: int) -> str:
-    return f", ... and {count - MOST_FAULTS:,} more" if count > MOST_FAULTS else ""
-
-
-def _shown(name: str) -> str:
-    """A name as it is where it is an ordinary one."""
-    return name if name.isprintable() and len(name) <= MOST_CHARACTERS else quoted(name)
+    more = f", ... ({len(predicted):,} in all)" if len(predicted) > MOST_FAULTS else ""
+    return f"; they have {', '.join(corpora)}{more}"

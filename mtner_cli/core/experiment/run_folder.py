@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Self
 
 from mtner_cli.config.faults import is_file
+from mtner_cli.config.load import RESOLVED_NAME
 from mtner_cli.core.corpus.atomic import atomic_text_file, remove_temporaries
 from mtner_cli.core.train.checkpoint_names import BEST, LAST, file_of_checkpoint
 from mtner_cli.errors import CheckpointError, DataError, quoted, reason_of
 
-RESOLVED_CONFIG = "resolved_cfg.yaml"
 RESULTS = ("test_results.pkl", "test_results.jsonl", "test_report.txt")
 _HALF_WRITTEN_TENSORS = re.compile(r"\.tmp[A-Za-z0-9]{6}")
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
@@ -40,17 +40,17 @@ class RunFolder:
         Raises:
             CheckpointError: if there is no run.
         """
-        folder = path.parent if path.name == RESOLVED_CONFIG else path
-        if not is_file(folder / RESOLVED_CONFIG):
+        folder = path.parent if path.name == RESOLVED_NAME else path
+        if not is_file(folder / RESOLVED_NAME):
             raise CheckpointError(
-                f"{path}: no run here; expected a folder that holds {RESOLVED_CONFIG} (a training "
+                f"{path}: no run here; expected a folder that holds {RESOLVED_NAME} (a training "
                 "writes it), or that file itself"
             )
         return RunFolder(folder)
 
     @property
     def resolved_config(self) -> Path:
-        return self.path / RESOLVED_CONFIG
+        return self.path / RESOLVED_NAME
 
     @property
     def checkpoints(self) -> Path:

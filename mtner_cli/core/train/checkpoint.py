@@ -109,13 +109,13 @@ class ModelDescription:
                 )
                 yield f"corpus {corpus}: its entity types have changed ({types} before)"
         if self.vocabulary != then.vocabulary:
-            yield "the actions of the model are others"
+            yield "the actions of the model have changed"
         yield from self.reading_differences(then)
 
     def reading_differences(self, then: ModelDescription) -> Iterator[str]:
         """The same for what decides how text is read."""
         if None not in (self.tokenizer, then.tokenizer) and self.tokenizer != then.tokenizer:
-            yield "the tokenizer splits text otherwise than the one trained with"
+            yield "the tokenizer splits text differently from the one trained with"
         for name in self.encoder.keys() & then.encoder.keys():
             if self.encoder[name] != then.encoder[name]:
                 new, old = quoted(self.encoder[name]), quoted(then.encoder[name])

@@ -185,7 +185,7 @@ def test_another_encoder_is_refused(config: ExperimentConfig) -> None:
     layer = torch.nn.Linear(1, 1)
     save_checkpoint(path, other, last.progress, layer, last.optimizer)
     tokenizer, encoder = sorted(faults_of_resuming(config, folder), reverse=True)
-    assert "the tokenizer splits text otherwise" in tokenizer
+    assert "the tokenizer splits text differently" in tokenizer
     assert "the encoder's hidden_act is 'gelu' and was 'relu'" in encoder
 
 

@@ -74,7 +74,7 @@ def test_another_tokenizer_of_the_same_size_is_refused(run: Path) -> None:
         vocabulary["a"], vocabulary["e"] = vocabulary["e"], vocabulary["a"]
 
     change(run / "encoder" / "tokenizer.json", swap)
-    with pytest.raises(CheckpointError, match=r"tokenizer splits text otherwise.*Copy the run's"):
+    with pytest.raises(CheckpointError, match=r"tokenizer splits text differently.*Copy the run's"):
         load_run(run, None, CPU)
 
 
