@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ _IN_DOCUMENTS = ("text", "sentences", "annotations", "locations")
 _HOLDERS = ("documents", "passages", "sentences", "annotations", "locations", "relations", "infons")
 _NO_DOCUMENTS = ("passages", "infons")
 _PIECE = 1 << 20  # smaller ones make a text of a hundred megabytes slow
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F])|.)", re.DOTALL
+)
+_LONGEST_ESCAPE = 12
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -79,9 +85,12 @@ def _refuse_loss(rest: Any, path: Path) -> None:
 def _events(path: Path) -> Iterator[tuple[int, str, Any]]:
     """Line, name and value of each piece of the JSON."""
     import ijson
+    from ijson.backends import python as slow_ijson
 
     events: Any = ijson.sendable_list()
-    parser = ijson.basic_parse_coro(events, multiple_values=True)
+    # The fast parser makes a question mark of half a character, without a word.
+    parsing = slow_ijson if _has_half_characters(path) else ijson
+    parser = parsing.basic_parse_coro(events, multiple_values=True)
     line = 1
     try:
         for piece in _line_pieces(path):
@@ -98,6 +107,25 @@ def _events(path: Path) -> Iterator[tuple[int, str, Any]]:
             problem = problem.decode("utf-8", "replace")
         first_line = visible(problem.strip().partition("\n")[0][:MOST_CHARACTERS])
         raise DataError(path, line, f"expected valid JSON; {first_line}") from None
+
+
+def _has_half_characters(path: Path) -> bool:
+    r"""Tell whether JSON escapes half a surrogate pair, such as ``\ud83d`` alone."""
+    rest = b""
+    for piece in _line_pieces(path):
+        window = rest + piece
+        end = len(window) if piece.endswith(b"\n") else max(len(window) - _LONGEST_ESCAPE, 0)
+        while 0 < end < len(window) and window[end - 1 : end] == b"\\":
+            end -= 1
+        if _SURROGATE.search(window):
+            for escape in _ESCAPE.finditer(window):
+                if escape.start() >= end:
+                    break
+                if escape["half"]:
+                    return True
+                end = max(end, escape.end())
+        rest = window[end:]
+    return any(escape["half"] for escape in _ESCAPE.finditer(rest))
 
 
 def _line_pieces(path: Path) -> Iterator[bytes]:

@@ -41,9 +41,10 @@ def mentions_of(items: Iterable[Any], place: Place, ledger: Ledger) -> tuple[Spa
     return tuple(mentions)
 
 
-def are_spans(value: Any) -> bool:
-    """Whether a value is a list of spans, and not an empty one."""
-    return isinstance(value, list) and bool(value) and all(map(_parts, value))
+def hold_spans(values: list[Any]) -> bool:
+    """Tell whether at least one of the values is a span."""
+    may_be = not {list, dict}.isdisjoint(map(type, values))
+    return may_be and any(map(_parts, values))
 
 
 def keep_out_all(

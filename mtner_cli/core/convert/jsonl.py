@@ -17,7 +17,7 @@ from mtner_cli.core.actions.bio import (
     split_tag,
     tags_to_spans,
 )
-from mtner_cli.core.convert.json_spans import are_spans, keep_out_all, mentions_of
+from mtner_cli.core.convert.json_spans import hold_spans, keep_out_all, mentions_of
 from mtner_cli.core.convert.label_studio import ANNOTATIONS, has_annotations, is_task, task_mentions
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import Place, SourceSentence
@@ -198,11 +198,16 @@ def _name_the_rest(
     for _ in relations if isinstance(relations, list) else ():
         ledger.keep_out("relation between mentions", source.place, "under 'relations'")
     content = source.text if source.words is None else source.words
-    for other, value in record.items():
-        if isinstance(value, list) and other not in (key, "relations") and are_spans(value):
-            mentions = mentions_of(value, source.place, ledger)
+    for other, values in record.items():
+        if isinstance(values, list) and other not in (key, "relations") and hold_spans(values):
             reason = "mention under a key that is not read"
-            keep_out_all(mentions, content, reason, source.place, ledger)
+            for value in values:
+                try:
+                    mentions = mentions_of([value], source.place, ledger)
+                except DataError:
+                    ledger.keep_out(reason, source.place, quoted(value))
+                else:
+                    keep_out_all(mentions, content, reason, source.place, ledger)
 
 
 def _words(tokens: list[Any], place: Place) -> tuple[str, ...]:

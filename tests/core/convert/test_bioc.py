@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mtner_cli.core.convert import bioc_json
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.registry import convert
 from mtner_cli.core.corpus.reader import read_corpus
@@ -326,3 +327,32 @@ def test_every_mention_is_written_or_in_the_ledger(form: str, documents: list[Ra
         path = Path(folder, "in")
         path.write_text(content, encoding="utf-8")
         check_conversion("bioc", [path], Path(folder, "out.txt"), documents)
+
+
+HALVES = [r"\ud83d", r"\uDE00", r"\ud83d\ud83d\ude00", r"\\\ud83d"]
+WHOLES = [r"\ud83d\ude00", r"\\ud83d", r"\u00e9", "😀", r"\\\ud83d\ude00"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 13, 1000])
+@pytest.mark.parametrize("filler", ["", "x" * 7, r"\\" * 5, r"\ud83d\ude00" * 3])
+def test_half_characters_are_seen_wherever_a_piece_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, filler: str
+) -> None:
+    monkeypatch.setattr(bioc_json, "_PIECE", size)
+    path = tmp_path / "a.json"
+    for text, expected in [*((text, True) for text in HALVES), *((text, False) for text in WHOLES)]:
+        path.write_text(f'{{"a": "{filler}{text}{filler}"}}')
+        assert bioc_json._has_half_characters(path) == expected, text
+
+
+def test_half_a_character_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(BIOC_JSON_WITH_HALF)
+    ledger = convert("bioc", [path], tmp_path / "out")
+    assert "half of a surrogate pair became U+FFFD" in ledger.repairs
+    assert ledger.mentions == {"Gene\ufffd": 1}
+
+
+BIOC_JSON_WITH_HALF = r"""{"id": "1", "passages": [{"offset": 0, "text": "p53", "annotations": [
+    {"text": "p53", "infons": {"type": "Gene\ud83d"}, "locations": [{"offset": 0, "length": 3}]}
+]}]}"""

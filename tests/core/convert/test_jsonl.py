@@ -203,7 +203,7 @@ def test_other_mentions_and_relations_are_in_the_ledger(tmp_path: Path) -> None:
     record = {
         "text": TEXT,
         "entities": [[0, 4, "X"], {"start": 5, "end": 9, "labels": []}],
-        "found_by_model": [{"start": 5, "end": 9, "label": "Y"}],
+        "found_by_model": [{"start": 5, "end": 9, "label": "Y"}, {"start": 5, "end": 9}],
         "tokens": [{"text": "IL-2", "start": 0, "end": 4, "id": 0}],
         "relations": [{"from_id": 1, "to_id": 2, "type": "z"}],
     }
@@ -212,7 +212,7 @@ def test_other_mentions_and_relations_are_in_the_ledger(tmp_path: Path) -> None:
     assert {why: [what for _, what in found] for why, found in ledger.kept_out.items()} == {
         "mention without a type": ["[5, 9)"],
         "relation between mentions": ["under 'relations'"],
-        "mention under a key that is not read": ["Y [5, 9) 'gene'"],
+        "mention under a key that is not read": ["Y [5, 9) 'gene'", "{'end': 9, 'start': 5}"],
     }
 
 
