@@ -11,7 +11,7 @@ from mtner_cli.core.corpus.text_lines import reading
 from mtner_cli.errors import MOST_CHARACTERS, DataError, quoted, visible
 
 _IN_DOCUMENTS = ("text", "sentences", "annotations", "locations")
-_HOLDERS = ("documents", "passages", "sentences", "annotations", "locations", "relations", "infons")
+_JSON_HOLDERS = ("documents", "passages", "sentences", "annotations", "locations", "relations", "infons")
 _NO_DOCUMENTS = ("passages", "infons")
 _PIECE = 1 << 20  # smaller ones make a text of a hundred megabytes slow
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -63,7 +63,7 @@ def json_documents(path: Path) -> Iterator[dict[str, Any]]:
             if key in open_values[-1]:
                 message = f"the key {quoted(key)} is twice in one object: leave one out"
                 raise DataError(path, line, message)
-            if isinstance(value, dict | list) and key not in _HOLDERS and "infons" not in keys:
+            if isinstance(value, dict | list) and key not in _JSON_HOLDERS and "infons" not in keys:
                 _refuse_loss(value, path)
             open_values[-1][key] = value
 

@@ -20,13 +20,13 @@ _LISTS = {
 _TEXTS = frozenset(("id", "offset", "text"))
 _TEXT_ONLY = _TEXTS | {"infon"}
 _ATTRIBUTES = {"id", "offset", "length"}
-_HOLDERS = ("document", "passage", "sentence")
+_XML_HOLDERS = ("document", "passage", "sentence")
 _PARENTS: Mapping[str, tuple[str, ...]] = {
     "document": ("",),
     "passage": ("document",),
     "sentence": ("passage",),
-    "annotation": _HOLDERS,
-    "relation": _HOLDERS,
+    "annotation": _XML_HOLDERS,
+    "relation": _XML_HOLDERS,
     "location": ("annotation",),
     "text": ("passage", "sentence", "annotation"),
 }

@@ -10,10 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from mtner_cli.core.evaluate.sheet_cells import unguarded
+from mtner_cli.core.evaluate.sheet_cells import ANNOTATORS, unguarded
 from mtner_cli.errors import DataError, quoted
 
-ANNOTATORS = ("annotator_1", "annotator_2")
 _VERDICTS = {
     **dict.fromkeys(("yes", "y", "1", "true", "correct", "right", "+"), True),
     **dict.fromkeys(("no", "n", "0", "false", "incorrect", "wrong", "-"), False),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from mtner_cli.core.corpus.atomic import atomic_text_file
-from mtner_cli.core.evaluate.agreement import ANNOTATORS
+from mtner_cli.core.evaluate.sheet_cells import ANNOTATORS
 from mtner_cli.core.evaluate.out_of_domain import FilteredCorpus, FilteredSentence
 from mtner_cli.core.evaluate.result_file import ResultMention, ResultSentence
 from mtner_cli.core.evaluate.sheet_cells import guarded, shortened, shortened_before

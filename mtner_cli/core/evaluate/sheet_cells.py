@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+ANNOTATORS = ("annotator_1", "annotator_2")
 MOST = 10_000
 """Characters of one text in a cell: spreadsheet programs cut a cell, or split it, at 32,767."""
 
