@@ -175,7 +175,7 @@ def _spans(record: dict[str, Any]) -> Iterator[tuple[int, int, str]]:
     items = [
         item
         for key, value in record.items()
-        if isinstance(value, list) and (key in _KEYS_OF_SPANS or all(any(_span(i)) for i in value))
+        if isinstance(value, list) and (key in _KEYS_OF_SPANS or any(any(_span(i)) for i in value))
         for item in value
     ]
     if isinstance(record.get("annotations"), list):
@@ -186,7 +186,8 @@ def _spans(record: dict[str, Any]) -> Iterator[tuple[int, int, str]]:
                 if isinstance(value, dict) and "labels" in value:
                     items.append(value)
     for item in items:
-        yield from _span(item)
+        # What is no span among spans may have been one.
+        yield from list(_span(item)) or [(0, 0, "")]
 
 
 def _span(item: Any) -> Iterator[tuple[int, int, str]]:
