@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from mtner_cli.core.evaluate.agreement import Agreement, Precision
+    from mtner_cli.core.triage.agreement import Agreement, Precision
 
 
 def agreement(
@@ -24,7 +24,7 @@ def agreement(
     from rich import box
     from rich.table import Table
 
-    from mtner_cli.core.evaluate.agreement import agreement_by_type, measure_agreement, read_sheet
+    from mtner_cli.core.triage.agreement import agreement_by_type, measure_agreement, read_sheet
     from mtner_cli.report.console import PlainConsole
 
     judged = read_sheet(sheet)

@@ -197,7 +197,7 @@ def convert_bc5cdr_halves(
 
     Example: mtner convert bc5cdr-halves data/original/BC5CDR --out data/converted/BC5_splits
     """
-    from mtner_cli.core.convert.bc5cdr_halves import CUTS, targets
+    from mtner_cli.core.convert.formats.bc5cdr_halves import CUTS, targets
 
     both = [folder / name for name in CUTS]
     for source, target, half in targets(folder, out):
@@ -221,7 +221,7 @@ def convert_corpora(
 
     from mtner_cli.core.convert.corpora import load_conversions
     from mtner_cli.report.console import PlainConsole
-    from mtner_cli.report.ledger import print_ledgers
+    from mtner_cli.report.tables import print_ledgers
 
     console = PlainConsole()
     conversions = load_conversions(file, names or ())
@@ -249,7 +249,7 @@ def _convert(
     """Run a converter and show its ledger."""
     from mtner_cli.core.convert.registry import convert
     from mtner_cli.report.console import PlainConsole
-    from mtner_cli.report.ledger import print_ledgers
+    from mtner_cli.report.tables import print_ledgers
 
     types = None
     if types_path is not None:

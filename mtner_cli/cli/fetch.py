@@ -19,7 +19,7 @@ def _print_catalogue(wanted: bool) -> None:
     from rich import box
     from rich.table import Table
 
-    from mtner_cli.core.fetch.catalogue import load_catalogue
+    from mtner_cli.core.fetch.download import load_catalogue
     from mtner_cli.report.console import PlainConsole
 
     catalogue = load_catalogue()
@@ -54,7 +54,7 @@ def fetch(
     """
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    from mtner_cli.core.fetch.catalogue import load_catalogue
+    from mtner_cli.core.fetch.download import load_catalogue
     from mtner_cli.report.console import PlainConsole
 
     files = list(load_catalogue().remote_files(names, out, base_url))

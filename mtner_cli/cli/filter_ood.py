@@ -40,9 +40,9 @@ def filter_ood(
     Example: mtner filter-ood --spec spec.yaml --pickle test_results.pkl --out predictions.txt
     """
     from mtner_cli.core.convert.registry import refuse_overwriting
-    from mtner_cli.core.evaluate.out_of_domain import filter_predictions, read_specification
-    from mtner_cli.core.evaluate.out_of_domain_files import format_of, write_filtered
-    from mtner_cli.core.evaluate.result_file import read_result_sentences
+    from mtner_cli.core.results.read import read_result_sentences
+    from mtner_cli.core.triage.out_of_domain import filter_predictions, read_specification
+    from mtner_cli.core.triage.sheets import format_of, write_filtered
     from mtner_cli.report.console import PlainConsole
 
     refuse_overwriting([specification, results], out)

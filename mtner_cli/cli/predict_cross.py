@@ -35,9 +35,8 @@ def predict_cross(
     with console.status("starting"):
         from mtner_cli.core.convert.registry import refuse_overwriting
         from mtner_cli.core.device import choose_device
-        from mtner_cli.core.evaluate.results import write_cross_corpus_pickle
-        from mtner_cli.core.experiment.cross_corpus import predict_corpora
-        from mtner_cli.core.experiment.testing import load_run
+        from mtner_cli.core.experiment.testing import load_run, predict_corpora
+        from mtner_cli.core.results.write import write_cross_corpus_pickle
         from mtner_cli.report.progress import counting_bar
         from mtner_cli.report.tables import evaluation_tables
 

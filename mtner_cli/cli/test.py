@@ -38,8 +38,8 @@ def show_test(
     run: Path, checkpoint: str | None, device: torch.device, console: Console
 ) -> Evaluation | None:
     """Test a run, write its result files and print its scores; None where no corpus has a test."""
-    from mtner_cli.core.evaluate.results import write_results
     from mtner_cli.core.experiment.testing import evaluate_run, load_run
+    from mtner_cli.core.results.write import write_results
     from mtner_cli.report.progress import counting_bar
     from mtner_cli.report.tables import evaluation_tables
     from mtner_cli.report.text_report import write_text_report

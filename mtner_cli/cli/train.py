@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mtner_cli.config.schema import ExperimentConfig
     from mtner_cli.core.experiment.training import PreparedTraining
     from mtner_cli.core.train.checkpoint import Checkpoint
-    from mtner_cli.report.mlflow_log import MlflowLog
+    from mtner_cli.report.trackers.mlflow import MlflowLog
 
 INTERRUPTED = 130
 
@@ -52,7 +52,7 @@ def train(
         from mtner_cli.core.device import choose_device
         from mtner_cli.core.experiment.resume import claimed_run
         from mtner_cli.core.experiment.training import check_device, prepare_training
-        from mtner_cli.report.experiment import experiment_tables
+        from mtner_cli.report.tables import experiment_tables
 
     device = choose_device(gpu, cpu)
     check_device(config, device)
@@ -87,8 +87,8 @@ def _tracking(
 ) -> AbstractContextManager[MlflowLog | None]:
     if not config.MLFlowLogger.use:
         return nullcontext()
-    from mtner_cli.core.experiment.run_folder import RunFolder
-    from mtner_cli.report.mlflow_log import MlflowLog
+    from mtner_cli.core.train.run_folder import RunFolder
+    from mtner_cli.report.trackers.mlflow import MlflowLog
 
     return MlflowLog(config, RunFolder(config.output_dir), console)
 
@@ -102,9 +102,9 @@ def _run(
 ) -> str:
     """Train with all listeners attached; returns why the training stopped."""
     from mtner_cli.cli.interrupt import InterruptWish
-    from mtner_cli.core.experiment.run_folder import RunFolder
     from mtner_cli.core.experiment.training import start_training
     from mtner_cli.core.train.events import Stopped
+    from mtner_cli.core.train.run_folder import RunFolder
     from mtner_cli.report.progress import TrainingDisplay
     from mtner_cli.report.training_log import TrainingLog
 

@@ -10,7 +10,7 @@ from mtner_cli.config.data_files import command_for
 from mtner_cli.config.faults import Fault, exists, is_file, why_absent
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.core.actions.codecs import EncodingName
-from mtner_cli.core.corpus.reader import read_corpus
+from mtner_cli.core.corpus.action_files import read_corpus
 from mtner_cli.errors import DataError, names_text, visible
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from mtner_cli.core.evaluate.counts import Counts
+from mtner_cli.core.convert.ledger import Entry, Ledger
+from mtner_cli.core.corpus.splits import CorpusSplit
 from mtner_cli.core.evaluate.nesting import Found, NestingRecall
-from mtner_cli.core.evaluate.scores import CorpusScores, Evaluation, Scores
+from mtner_cli.core.evaluate.scores import CorpusScores, Counts, Evaluation, Scores
+from mtner_cli.core.experiment.training import PreparedTraining
+from mtner_cli.errors import MOST_CHARACTERS
 
 
 def evaluation_tables(evaluation: Evaluation) -> list[RenderableType]:
@@ -155,3 +159,128 @@ def _notes(evaluation: Evaluation) -> Iterator[str]:
             )
         for tag, count in corpus.unscored_gold.items():
             yield f"{name}: {count:,} gold mentions of type {tag} are not scored."
+
+
+def experiment_tables(prepared: PreparedTraining, device: str) -> Iterator[RenderableType]:
+    """Corpora and settings, and what will not be trained on."""
+    yield _corpora(prepared)
+    yield _settings(prepared, device)
+    if unmerged := prepared.unmerged_corpora:
+        yield Text(
+            f"Not merged, for want of document separators: {', '.join(unmerged)}; "
+            "data_transform.merge_sents.force_merge takes each as one document.",
+            style="yellow",
+        )
+    for split in prepared.train:
+        if not split.entity_types:
+            yield Text(
+                f"{split.corpus}: its training split holds no mention, so nothing is learned "
+                "from it but where there is none.",
+                style="yellow",
+            )
+    for reason, count in sorted(prepared.notes.left_out.items()):
+        yield Text(f"Not trained on, but scored: {count} {reason}.", style="yellow")
+
+
+def _corpora(prepared: PreparedTraining) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("corpus", "split"):
+        table.add_column(heading)
+    for heading in ("documents", "sentences", "mentions"):
+        table.add_column(heading, justify="right")
+    table.add_column("entity types")
+    for name, splits in (("train", prepared.train), ("dev", prepared.dev)):
+        for split in splits:
+            table.add_row(split.corpus, name, *_numbers(split))
+    return table
+
+
+def _numbers(split: CorpusSplit) -> list[str]:
+    documents = len({sentence.document for sentence in split.sentences} - {None})
+    mentions = sum(len(sentence.mentions) for sentence in split.sentences)
+    types = ", ".join(sorted(split.entity_types))
+    if split.dropped:
+        types += f" (left out: {', '.join(sorted(split.dropped))})"
+    return [
+        f"{documents:,}" if documents else "-",
+        f"{len(split.sentences):,}",
+        f"{mentions:,}",
+        types,
+    ]
+
+
+def _settings(prepared: PreparedTraining, device: str) -> Table:
+    config = prepared.config
+    rates = config.train.optimizers
+    rows = {
+        "output": str(config.output_dir),
+        "device": device,
+        "encoder": config.models.embed_model.pretrained_name,
+        "inputs": f"{len(prepared.examples):,} to train on",
+        "actions": str(prepared.description.vocabulary.size),
+        "epochs": f"{config.train.num_epochs} at most, {prepared.steps_per_epoch} steps each",
+        "learning rates": f"encoder {rates.embed_model.lr:g}, tagger {rates.pred_model.lr:g}",
+    }
+    table = Table(box=None, show_header=False)
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+PLACES_SHOWN = 3
+
+
+def print_ledgers(ledgers: Mapping[str, Ledger], console: Console) -> None:
+    """What was written, what was mended and what was kept out, as tables.
+
+    Args:
+        ledgers: by what stands over their column, such as ``train``.
+        console: where to.
+    """
+    console.print(_counts(ledgers))
+    for title in ("repairs", "kept out"):
+        reasons: dict[str, list[Entry]] = {}
+        for ledger in ledgers.values():
+            found = ledger.repairs if title == "repairs" else ledger.kept_out
+            for reason, entries in found.items():
+                reasons.setdefault(reason, []).extend(entries)
+        if reasons:
+            console.print(_entries(title, reasons))
+        elif title == "kept out":
+            console.print("Nothing was kept out.")
+
+
+def _counts(ledgers: Mapping[str, Ledger]) -> Table:
+    table = Table("written", box=box.SIMPLE_HEAD)
+    for name in ledgers:
+        table.add_column(name, justify="right")
+    columns = ledgers.values()
+    table.add_row("documents", *(_number(ledger.documents) for ledger in columns))
+    table.add_row("sentences", *(_number(ledger.sentences) for ledger in columns))
+    table.add_row("words", *(_number(ledger.words) for ledger in columns))
+    table.add_row("mentions", *(_number(ledger.mentions.total()) for ledger in columns))
+    for entity_type in sorted({name for ledger in columns for name in ledger.mentions}):
+        counts = (_number(ledger.mentions[entity_type]) for ledger in columns)
+        table.add_row(f"  {_cut(entity_type)}", *counts)
+    return table
+
+
+def _cut(text: str) -> str:
+    """Keep any name or text from a file short enough for a terminal."""
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}..."
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count else "-"
+
+
+def _entries(title: str, reasons: Mapping[str, list[Entry]]) -> Table:
+    table = Table(title, box=box.SIMPLE_HEAD)
+    table.add_column("count", justify="right")
+    table.add_column("for example", overflow="fold")
+    for reason, entries in reasons.items():
+        examples = [f"{place} {_cut(what)}" for place, what in entries[:PLACES_SHOWN]]
+        if len(entries) > PLACES_SHOWN:
+            examples.append("...")
+        table.add_row(_cut(reason), f"{len(entries):,}", "\n".join(examples))
+    return table

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtner_cli.core.corpus.writer import CorpusWriter
+from mtner_cli.core.corpus.action_files import CorpusWriter
 from mtner_cli.core.types import Sentence, Span
 
 TYPES = ("Chemical", "Disease")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mtner_cli.core.model.guides import GoldGuide
 from mtner_cli.core.model.slot_memory import MASKED
-from mtner_cli.core.model.tagger import CLS_POSITION, OUT_OF_CONTEXT, SlotTagger
+from mtner_cli.core.model.slot_tagger import CLS_POSITION, OUT_OF_CONTEXT, SlotTagger
+from mtner_cli.core.model.teacher_forcing import GoldGuide
 
 
 def plain_logits(tagger: SlotTagger, slots: Tensor, mask: Tensor, guide: GoldGuide) -> Tensor:

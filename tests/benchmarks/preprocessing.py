@@ -9,13 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mtner_cli.core.cache import VARIABLE
 from mtner_cli.core.corpus.splits import load_split
-from mtner_cli.core.experiment.corpora import annotated_tags, build_vocabulary, tokenize_splits
+from mtner_cli.core.experiment.corpora import (
+    annotated_tags,
+    build_vocabulary,
+    garbage_collection_paused,
+    tokenize_splits,
+)
 from mtner_cli.core.features.examples import Example, examples_of, with_timesteps
 from mtner_cli.core.features.tokenize import SubwordTokenizer
-from mtner_cli.core.garbage import garbage_collection_paused
-from mtner_cli.core.pretrained import load_tokenizer
+from mtner_cli.core.files.cache import VARIABLE
+from mtner_cli.core.model.encoder import load_tokenizer
 from tests.benchmarks.timing import side_by_side
 
 CORPUS = "BC5CDR"

@@ -25,7 +25,7 @@ from mtner_cli.core.experiment.training import (
 )
 from mtner_cli.core.features.batch import Collator, batches_by_length
 from mtner_cli.core.features.examples import examples_of
-from mtner_cli.core.pretrained import load_encoder
+from mtner_cli.core.model.encoder import load_encoder
 from mtner_cli.core.train.events import DevelopmentDone, TrainingEvent
 from mtner_cli.core.train.trainer import Trainer, TrainingData
 from tests.benchmarks.linear_head import LinearHead

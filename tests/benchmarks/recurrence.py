@@ -8,10 +8,10 @@ from functools import cache, partial
 import torch
 from torch import Tensor
 
-from mtner_cli.core.features.gold import GoldTimesteps
-from mtner_cli.core.model.guides import GoldGuide
+from mtner_cli.core.features.batch import GoldTimesteps
 from mtner_cli.core.model.recurrence import StepFunctions
-from mtner_cli.core.model.tagger import SlotTagger, TaggerSettings
+from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
+from mtner_cli.core.model.teacher_forcing import GoldGuide
 from tests.benchmarks.plain_recurrence import plain_logits
 from tests.benchmarks.timing import DEVICE, side_by_side
 

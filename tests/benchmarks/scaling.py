@@ -16,7 +16,7 @@ from mtner_cli.core.decode.predict import encode_words
 from mtner_cli.core.features.batch import Batch, Collator
 from mtner_cli.core.features.examples import Example, examples_of
 from mtner_cli.core.model.ner_model import NerModel
-from mtner_cli.core.model.tagger import TaggerSettings
+from mtner_cli.core.model.slot_tagger import TaggerSettings
 from mtner_cli.core.types import Sentence
 from tests.benchmarks.corpus import FREQUENT_WORDS
 from tests.benchmarks.throughput import BATCH_SIZE, Rivals

@@ -4,9 +4,9 @@ import typer
 from typer.testing import CliRunner
 
 from mtner_cli.cli.agreement import agreement
-from mtner_cli.core.evaluate.out_of_domain import filter_predictions
-from mtner_cli.core.evaluate.out_of_domain_files import write_filtered
-from mtner_cli.core.evaluate.result_file import ResultMention, ResultSentence
+from mtner_cli.core.results.read import ResultMention, ResultSentence
+from mtner_cli.core.triage.out_of_domain import filter_predictions
+from mtner_cli.core.triage.sheets import write_filtered
 from mtner_cli.errors import DataError
 
 app = typer.Typer()

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from mtner_cli.cli.filter_ood import filter_ood
 from mtner_cli.errors import ConfigError, DataError
 from tests.cli.conftest import mtner
-from tests.core.evaluate.pickle_programs import BOMBS, data_frame, program, sentences
+from tests.core.results.pickle_programs import BOMBS, data_frame, program, sentences
 
 app = typer.Typer()
 app.command()(filter_ood)

@@ -15,10 +15,10 @@ import torch
 import yaml
 
 from mtner_cli.config.load import load_resolved
-from mtner_cli.core.corpus.reader import read_corpus
-from mtner_cli.core.evaluate.result_file import read_result_sentences
-from mtner_cli.core.experiment.run_folder import RunFolder
+from mtner_cli.core.corpus.action_files import read_corpus
+from mtner_cli.core.results.read import read_result_sentences
 from mtner_cli.core.train.checkpoint import load_checkpoint
+from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.errors import MtnerError, visible
 from tests.cli.conftest import run, write_experiment
 from tests.disk import ROOM

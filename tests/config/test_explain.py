@@ -16,7 +16,7 @@ from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.config.values import Text
 from mtner_cli.config.yaml_source import parse_value
 from mtner_cli.core.convert.options import load_type_map
-from mtner_cli.core.evaluate.out_of_domain import read_specification
+from mtner_cli.core.triage.out_of_domain import read_specification
 from mtner_cli.errors import ConfigError
 
 TypeMap = dict[Text, Text | None]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from mtner_cli.core.actions.bio import SCHEMES, tags_to_spans
-from mtner_cli.core.actions.boundaries import check_mentions
+from mtner_cli.core.actions.action_text import check_mentions
+from mtner_cli.core.actions.tag_schemes import SCHEMES, tags_to_spans
 from mtner_cli.core.types import Span
 
 CORPORA = ("clinic", "molbio")

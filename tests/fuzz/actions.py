@@ -9,9 +9,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from mtner_cli.core.corpus.reader import read_corpus
+from mtner_cli.core.corpus.action_files import CorpusWriter, read_corpus
 from mtner_cli.core.corpus.splits import load_split
-from mtner_cli.core.corpus.writer import CorpusWriter
 from mtner_cli.core.types import Sentence
 from tests.fuzz import seeds
 from tests.fuzz.case import Case, NotCounted, WrongResult

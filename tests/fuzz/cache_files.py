@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from mtner_cli.core.actions.codecs import EncodingName
 from mtner_cli.core.corpus.splits import load_split
-from mtner_cli.core.features.cache import tokenize_split
-from mtner_cli.core.features.tokenize import SubwordTokenizer
-from mtner_cli.core.pretrained import load_tokenizer
+from mtner_cli.core.features.tokenize import SubwordTokenizer, tokenize_split
+from mtner_cli.core.model.encoder import load_tokenizer
 from tests.fuzz import seeds
 from tests.fuzz.case import Case, WrongResult
 from tests.fuzz.mutations import mutated_bytes, unlike_any

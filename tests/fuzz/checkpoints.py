@@ -13,7 +13,7 @@ import torch
 from hypothesis import strategies as st
 
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
-from mtner_cli.core.pretrained import (
+from mtner_cli.core.model.encoder import (
     check_vocabulary,
     encoder_config,
     encoder_from_config,

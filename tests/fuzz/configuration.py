@@ -15,7 +15,7 @@ from mtner_cli.config.corpora import load_corpora
 from mtner_cli.config.load import dump_resolved, load_experiment, load_resolved
 from mtner_cli.core.convert.corpora import load_conversions
 from mtner_cli.core.convert.options import load_type_map
-from mtner_cli.core.evaluate.out_of_domain import read_specification
+from mtner_cli.core.triage.out_of_domain import read_specification
 from tests.fuzz import seeds
 from tests.fuzz.case import Case, WrongResult
 from tests.fuzz.mutations import NUMBERS, TEXTS, VALUES, mutated_text_file

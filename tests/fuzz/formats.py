@@ -12,14 +12,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from mtner_cli.core.convert.cleaning import TypeMap
 from mtner_cli.core.convert.ledger import Ledger, write_ledger
 from mtner_cli.core.convert.registry import convert
-from mtner_cli.core.convert.type_map import TypeMap
-from mtner_cli.core.corpus.atomic import atomic_text_file
-from mtner_cli.core.corpus.reader import read_corpus
+from mtner_cli.core.corpus.action_files import read_corpus
+from mtner_cli.core.files.atomic import atomic_text_file
 from mtner_cli.core.types import Sentence
 from mtner_cli.report.console import PlainConsole
-from mtner_cli.report.ledger import print_ledgers
+from mtner_cli.report.tables import print_ledgers
 from tests.fuzz import seeds
 from tests.fuzz.case import Case, NotCounted, WrongResult
 from tests.fuzz.counting import COUNTERS, Count, bare

@@ -15,9 +15,9 @@ from typing import Any
 import pandas
 from hypothesis import strategies as st
 
-from mtner_cli.core.evaluate.out_of_domain import filter_predictions
-from mtner_cli.core.evaluate.out_of_domain_files import write_filtered
-from mtner_cli.core.evaluate.result_file import ResultSentence, read_result_sentences
+from mtner_cli.core.results.read import ResultSentence, read_result_sentences
+from mtner_cli.core.triage.out_of_domain import filter_predictions
+from mtner_cli.core.triage.sheets import write_filtered
 from tests.fuzz import seeds
 from tests.fuzz.case import Case, WrongResult
 from tests.fuzz.mutations import TEXTS, VALUES, mutated_bytes, unlike_any

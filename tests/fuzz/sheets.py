@@ -11,7 +11,7 @@ from typing import Literal
 from hypothesis import strategies as st
 
 from mtner_cli.cli.agreement import agreement
-from mtner_cli.core.evaluate.agreement import agreement_by_type, measure_agreement, read_sheet
+from mtner_cli.core.triage.agreement import agreement_by_type, measure_agreement, read_sheet
 from tests.fuzz import seeds
 from tests.fuzz.case import Case, NotCounted, WrongResult
 from tests.fuzz.mutations import mutated_text_file

@@ -7,7 +7,7 @@ from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.source import Place
 from mtner_cli.core.types import Sentence, Span
 from mtner_cli.report.console import PlainConsole
-from mtner_cli.report.ledger import print_ledgers
+from mtner_cli.report.tables import print_ledgers
 
 
 def printed(ledger: Ledger) -> str:

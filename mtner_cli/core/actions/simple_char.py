@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 
-from mtner_cli.core.actions.boundaries import (
+from mtner_cli.core.actions.action_text import (
+    SEPARATOR,
     EncodingError,
     MentionStack,
     boundary_actions,
     check_mentions,
+    escape_tag,
+    split_line,
+    unescape_tag,
 )
-from mtner_cli.core.actions.line import SEPARATOR, split_line
-from mtner_cli.core.actions.tag_text import escape_tag, unescape_tag
 from mtner_cli.core.types import Sentence
 from mtner_cli.errors import quoted
 

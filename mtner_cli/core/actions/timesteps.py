@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from mtner_cli.core.actions.boundaries import MentionStack, boundary_actions, check_mentions
+from mtner_cli.core.actions.action_text import MentionStack, boundary_actions, check_mentions
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
 from mtner_cli.core.types import Span
 
@@ -23,7 +23,7 @@ def encode_timesteps(
     """The timesteps of a sentence of ``length`` words, closed by EOA.
 
     Raises:
-        EncodingError: see :func:`mtner_cli.core.actions.boundaries.check_mentions`.
+        EncodingError: see :func:`mtner_cli.core.actions.action_text.check_mentions`.
     """
     inside = (ActionVocabulary.SHIFT,)
     outside = (ActionVocabulary.OUT,) if vocabulary.with_out else inside

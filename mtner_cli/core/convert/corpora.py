@@ -27,7 +27,7 @@ from mtner_cli.core.convert.registry import (
     files_of,
     refuse_overwriting,
 )
-from mtner_cli.core.fetch.catalogue import load_catalogue
+from mtner_cli.core.fetch.download import load_catalogue
 from mtner_cli.errors import ConfigError, visible
 
 _MOST_MATCHES = 5  # shown in a message

@@ -16,10 +16,10 @@ from mtner_cli.config.faults import KeyPath
 from mtner_cli.config.text_encoding import text_encoding
 from mtner_cli.config.values import Text
 from mtner_cli.config.yaml_source import read_yaml
-from mtner_cli.core.actions.bio import scheme_named
-from mtner_cli.core.convert.conll import checked_column
+from mtner_cli.core.actions.tag_schemes import scheme_named
+from mtner_cli.core.convert.cleaning import TypeMap
+from mtner_cli.core.convert.formats.conll import checked_column
 from mtner_cli.core.convert.registry import CONVERTERS
-from mtner_cli.core.convert.type_map import TypeMap
 from mtner_cli.errors import ConfigError, quoted, visible
 
 _NO_OPTIONS = ("inputs", "ledger")

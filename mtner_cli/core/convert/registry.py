@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from mtner_cli.core.actions.codecs import EncodingName
-from mtner_cli.core.convert import (
+from mtner_cli.core.convert.cleaning import TypeMap, map_types, prepare
+from mtner_cli.core.convert.formats import (
     bc5cdr_halves,
     bioc,
     brat,
@@ -23,12 +24,10 @@ from mtner_cli.core.convert import (
     pubtator,
 )
 from mtner_cli.core.convert.ledger import Ledger, write_ledger
-from mtner_cli.core.convert.prepare import prepare
-from mtner_cli.core.convert.rewindable import rewindable
 from mtner_cli.core.convert.source import SourceSentence
-from mtner_cli.core.convert.type_map import TypeMap, map_types
-from mtner_cli.core.corpus.atomic import atomic_text_file
-from mtner_cli.core.corpus.writer import CorpusWriter
+from mtner_cli.core.corpus.action_files import CorpusWriter
+from mtner_cli.core.files.atomic import atomic_text_file
+from mtner_cli.core.files.reading import rewindable
 from mtner_cli.errors import ConfigError, DataError
 
 

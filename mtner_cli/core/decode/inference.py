@@ -14,7 +14,7 @@ from torch import Tensor
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.decode.mentions import DecodedActions
 from mtner_cli.core.model.slot_memory import SlotMemory
-from mtner_cli.core.model.tagger import SlotTagger
+from mtner_cli.core.model.slot_tagger import SlotTagger
 
 # A word is consumed after this many timesteps that did not want to: a sentence always ends, and no
 # sentence is cut short for having many mentions. Real nesting opens or closes one tag at one place

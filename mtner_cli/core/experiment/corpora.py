@@ -1,9 +1,11 @@
-"""The corpora of an experiment: read, tokenized, and what they say of the model's actions."""
+"""Python's search for reference cycles, paused while a great many objects without any are made."""
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -11,10 +13,23 @@ from torch import Tensor
 from mtner_cli.config.schema import DatasetConfig, DataTransformConfig
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag, tags_in_order
 from mtner_cli.core.corpus.splits import CorpusSplit, SplitName, load_split
-from mtner_cli.core.features.cache import tokenize_split
 from mtner_cli.core.features.examples import Example
-from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
-from mtner_cli.core.garbage import garbage_collection_paused
+from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence, tokenize_split
+
+
+@contextmanager
+def garbage_collection_paused() -> Iterator[None]:
+    """For reading corpora: looking through all sentences again and again, as they become more, can
+    take as long as making them. Also a decorator.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
 
 Annotated = Mapping[str, frozenset[Tag]]
 

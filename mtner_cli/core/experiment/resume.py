@@ -11,9 +11,8 @@ from typing import Any
 
 from mtner_cli.config.load import load_resolved
 from mtner_cli.config.schema import ExperimentConfig
-from mtner_cli.core.experiment.run_folder import RunFolder, RunLock
-from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription, load_checkpoint
-from mtner_cli.core.train.checkpoint_names import LAST
+from mtner_cli.core.train.checkpoint import LAST, Checkpoint, ModelDescription, load_checkpoint
+from mtner_cli.core.train.run_folder import RunFolder, RunLock
 from mtner_cli.errors import CheckpointError, ConfigError, quoted
 
 # What may differ between a run and the configuration that resumes it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,15 @@ from typing import Any
 import torch
 
 from mtner_cli.config.load import load_resolved
-from mtner_cli.config.schema import DataTransformConfig, ExperimentConfig
+from mtner_cli.config.schema import (
+    DatasetConfig,
+    DataTransformConfig,
+    ExperimentConfig,
+    LimitSentencesConfig,
+)
 from mtner_cli.core.corpus.splits import CorpusSplit, SplitName
 from mtner_cli.core.decode.predict import predict_mentions
-from mtner_cli.core.evaluate.scores import Evaluation, evaluate
+from mtner_cli.core.evaluate.scores import Evaluation, evaluate, joined_tag
 from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
 from mtner_cli.core.experiment.corpora import (
     Annotated,
@@ -21,25 +26,20 @@ from mtner_cli.core.experiment.corpora import (
     read_splits,
     tokenize_splits,
 )
-from mtner_cli.core.experiment.run_folder import RunFolder
 from mtner_cli.core.features.batch import Collator, batches_by_length
 from mtner_cli.core.features.examples import Example, examples_of
+from mtner_cli.core.features.sampler import limited
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
-from mtner_cli.core.model.build import build_model
-from mtner_cli.core.model.ner_model import NerModel
-from mtner_cli.core.pretrained import (
+from mtner_cli.core.model.encoder import (
     check_vocabulary,
     encoder_config,
     encoder_from_config,
     encoder_settings,
     load_tokenizer,
 )
-from mtner_cli.core.train.checkpoint import (
-    ModelDescription,
-    check_shapes,
-    load_checkpoint,
-)
-from mtner_cli.core.train.limits import limited
+from mtner_cli.core.model.ner_model import NerModel, build_model
+from mtner_cli.core.train.checkpoint import ModelDescription, check_shapes, load_checkpoint
+from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.errors import CheckpointError
 
 TOKENS_PER_BATCH = 4096
@@ -221,3 +221,65 @@ def evaluate_run(
     )
     annotated = scored_tags(run.description.annotated, splits, run.separate_tags)
     return RunEvaluation(tested, evaluate(tested, annotated))
+
+
+@dataclass(frozen=True)
+class CrossCorpusOutcome:
+    """What a model found in other corpora.
+
+    Attributes:
+        sentences: with joined tags.
+        unknown_types: for each corpus, annotated types that the model never learned.
+    """
+
+    sentences: list[TestedSentence]
+    evaluation: Evaluation
+    unknown_types: dict[str, list[str]]
+
+
+def predict_corpora(
+    run: LoadedRun,
+    datasets: Mapping[str, DatasetConfig],
+    device: torch.device,
+    on_progress: OnProgress | None = None,
+) -> CrossCorpusOutcome:
+    """Predict on the test split of each corpus; tags are joined, types of one name are one.
+
+    Raises:
+        DataError: where a corpus's file is missing or not of its encoding.
+    """
+    transform = run.config.data_transform.model_copy(
+        update={"limit_sentences": LimitSentencesConfig(), "change_tags": True}
+    )
+    splits = read_splits(datasets, transform, "test")
+    sentences = tokenize_splits(splits, run.tokenizer, separate=False)
+    tested = [
+        replace(sentence, predicted=_joined(sentence.predicted))
+        for sentence in predict_sentences(
+            run.model,
+            sentences,
+            run.tokenizer,
+            run.collate,
+            transform,
+            device,
+            on_progress=on_progress,
+        )
+    ]
+    annotated = annotated_tags(splits, separate=False)
+    known = {joined_tag(tag) for tag in run.description.vocabulary.tags}
+    unknown = {
+        corpus: sorted(tag.entity_type for tag in tags - known)
+        for corpus, tags in annotated.items()
+        if tags - known
+    }
+    return CrossCorpusOutcome(tested, evaluate(tested, annotated), unknown)
+
+
+def _joined(mentions: tuple[ScoredMention, ...]) -> tuple[ScoredMention, ...]:
+    """Each mention once under its joined tag, with the score of the surest."""
+    best: dict[tuple[int, int, str], ScoredMention] = {}
+    for mention in mentions:
+        key = (mention.start, mention.end, mention.tag.entity_type)
+        if key not in best or best[key].score < mention.score:
+            best[key] = mention._replace(tag=joined_tag(mention.tag))
+    return tuple(best.values())

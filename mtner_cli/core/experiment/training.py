@@ -15,7 +15,6 @@ from accelerate.utils import set_seed
 
 from mtner_cli.config.load import dump_resolved
 from mtner_cli.config.schema import ExperimentConfig
-from mtner_cli.core.corpus.atomic import atomic_path
 from mtner_cli.core.corpus.splits import CorpusSplit
 from mtner_cli.core.evaluate.scores import Evaluation, evaluate
 from mtner_cli.core.experiment.corpora import (
@@ -23,23 +22,21 @@ from mtner_cli.core.experiment.corpora import (
     annotated_tags,
     build_vocabulary,
     foreign_actions,
+    garbage_collection_paused,
     read_splits,
     tokenize_splits,
 )
 from mtner_cli.core.experiment.resume import check_same_model
-from mtner_cli.core.experiment.run_folder import RunFolder
 from mtner_cli.core.experiment.testing import predict_sentences, scored_tags
 from mtner_cli.core.features.batch import Collator
 from mtner_cli.core.features.examples import Example, examples_of, with_timesteps
 from mtner_cli.core.features.merging import merges_sentences, merges_split
 from mtner_cli.core.features.perturbations import Perturbations
-from mtner_cli.core.features.pieces import ExampleNotes
 from mtner_cli.core.features.sampler import EpochSampler
+from mtner_cli.core.features.segments import ExampleNotes
 from mtner_cli.core.features.tokenize import SubwordTokenizer
-from mtner_cli.core.garbage import garbage_collection_paused
-from mtner_cli.core.model.build import build_model
-from mtner_cli.core.model.ner_model import NerModel
-from mtner_cli.core.pretrained import (
+from mtner_cli.core.files.atomic import atomic_path
+from mtner_cli.core.model.encoder import (
     check_vocabulary,
     encoder_config,
     encoder_settings,
@@ -47,8 +44,10 @@ from mtner_cli.core.pretrained import (
     load_tokenizer,
     longest_input,
 )
+from mtner_cli.core.model.ner_model import NerModel, build_model
 from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription
 from mtner_cli.core.train.events import TrainingEvent
+from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.core.train.trainer import Trainer, TrainingData, epoch_size
 from mtner_cli.errors import ConfigError, DataError, quoted
 

@@ -24,7 +24,7 @@ from itertools import accumulate, groupby, pairwise
 import numpy as np
 
 from mtner_cli.config.schema import MergeSentsConfig
-from mtner_cli.core.features.pieces import SPECIAL_TOKENS, ExampleNotes, Piece, pieces_of
+from mtner_cli.core.features.segments import SPECIAL_TOKENS, ExampleNotes, Piece, pieces_of
 from mtner_cli.core.features.tokenize import TokenizedSentence
 from mtner_cli.core.types import Sentence
 

@@ -118,3 +118,9 @@ class EpochSampler:
         if draw.appended is None:
             return len(example.input_ids)
         return joined_length(example, self._examples[draw.appended])
+
+
+def limited(batches: int, limit: float | int) -> int:
+    """How many of ``batches`` to use; at least one if there are any. 1.0 is all, 1 is one."""
+    wanted = limit if isinstance(limit, int) else round(batches * limit)
+    return min(batches, max(1, wanted))

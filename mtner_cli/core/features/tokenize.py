@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,11 +11,19 @@ from tokenizers import __version__ as tokenizers_version
 
 from mtner_cli.core.actions.timesteps import TaggedSpan
 from mtner_cli.core.actions.vocabulary import Tag
-from mtner_cli.core.cache import cache_key
-from mtner_cli.core.features.subwords import Integers, SubwordArrays, WordSubwords, text_arrays
+from mtner_cli.core.corpus.splits import CorpusSplit
+from mtner_cli.core.features.subwords import (
+    Integers,
+    SubwordArrays,
+    WordSubwords,
+    joined_arrays,
+    text_arrays,
+)
+from mtner_cli.core.files.cache import cache_key, load_cached, store_arrays
 from mtner_cli.core.types import Sentence
 from mtner_cli.errors import EncoderError
 
+_FORMAT = 1  # of what is stored; another number for every change of it
 SENTENCES_AT_ONCE = 4096
 PROBES = (
     "Naloxone reverses the antihypertensive effect of clonidine (P<0.05).",
@@ -186,3 +194,23 @@ def _first(*candidates: int | None) -> int:
         "the tokenizer names no subword that starts (cls_token or bos_token) or ends (sep_token or "
         "eos_token) an input; give an encoder whose tokenizer_config.json names them"
     )
+
+
+def tokenize_split(
+    split: CorpusSplit, tokenizer: SubwordTokenizer, separate_tags: bool
+) -> list[TokenizedSentence]:
+    """The split's sentences, tokenized; see :meth:`SubwordTokenizer.tokenize`."""
+    arrays = _arrays(split, tokenizer)
+    return list(tokenized_sentences(split.corpus, split.sentences, arrays, separate_tags))
+
+
+def _arrays(split: CorpusSplit, tokenizer: SubwordTokenizer) -> SubwordArrays:
+    # Tags are not among the arrays, so neither corpus nor the spelling of tags matters here.
+    key = split.key and cache_key("subwords", _FORMAT, split.key, tokenizer.fingerprint)
+    stored = load_cached(key, lambda arrays: SubwordArrays(**arrays)) if key else None
+    if stored is not None:
+        return stored
+    arrays = joined_arrays(list(tokenizer.arrays(split.sentences)))
+    if key:
+        store_arrays(key, asdict(arrays))
+    return arrays

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
-from mtner_cli.core.features.gold import GoldTimesteps
-from mtner_cli.core.model.guides import GoldGuide
+from mtner_cli.core.features.batch import GoldTimesteps
+from mtner_cli.core.model.teacher_forcing import GoldGuide
 
 
 def adjusted_targets(

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mtner_cli.core.model.guides import Guide
 from mtner_cli.core.model.recurrence_gradients import (
     SavedSteps,
     StepBackFunction,
@@ -28,6 +27,7 @@ from mtner_cli.core.model.slot_memory import (
     StepTables,
     take_step,
 )
+from mtner_cli.core.model.teacher_forcing import Guide
 
 
 @dataclass(frozen=True)

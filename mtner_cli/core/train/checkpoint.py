@@ -1,17 +1,14 @@
-"""Checkpoints: one safetensors file each, complete or absent; nothing is unpickled on loading.
-
-The header of the file carries everything that is not a tensor, as JSON: the vocabulary, which tags
-each corpus annotates, what data, tokenizer and encoder it was trained with, and how far the
-training had come.
-"""
+"""The names of checkpoints, and of their files in a run's checkpoints folder."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -26,8 +23,31 @@ from mtner_cli.core.actions.vocabulary import (
     vocabulary_from_json,
     vocabulary_to_json,
 )
-from mtner_cli.core.corpus.atomic import atomic_path
+from mtner_cli.core.files.atomic import atomic_path
 from mtner_cli.errors import CheckpointError, DataError, quoted
+
+LAST, BEST = "last.safetensors", "best.safetensors"
+BEST_OF_CORPUS = "best:"
+# File systems allow 255 bytes; longer names of corpora are told apart by a hash.
+LONGEST = 150
+
+
+def best_of_corpus(corpus: str) -> str:
+    """The file of the checkpoint that is best on one corpus: another one for every name."""
+    # A name that the command line gives may hold bytes that are no text.
+    content = corpus.encode(errors="surrogatepass")
+    name = quote(content, safe=" ")
+    if len(name) > LONGEST:
+        name = f"{name[:LONGEST]}-{sha256(content).hexdigest()[:16]}"
+    return f"best-of-{name}.safetensors"
+
+
+def file_of_checkpoint(name: str) -> str:
+    """The file of ``best``, ``last`` or ``best:CORPUS``; another name is that of a file already."""
+    if name.startswith(BEST_OF_CORPUS):
+        return best_of_corpus(name.removeprefix(BEST_OF_CORPUS))
+    return {"best": BEST, "last": LAST}.get(name, name)
+
 
 FORMAT = "mtner-checkpoint-1"
 MODEL_PREFIX = "model."

@@ -22,18 +22,20 @@ from mtner_cli.config.schema import TrainConfig
 from mtner_cli.core.features.batch import Batch, Collator
 from mtner_cli.core.features.examples import Example
 from mtner_cli.core.features.perturbations import Draw, Perturbations, join_examples
-from mtner_cli.core.features.sampler import EpochSampler
+from mtner_cli.core.features.sampler import EpochSampler, limited
 from mtner_cli.core.model.ner_model import NerModel
 from mtner_cli.core.train.checkpoint import (
+    BEST,
+    LAST,
     Checkpoint,
     ModelDescription,
     TrainingProgress,
+    best_of_corpus,
     check_shapes,
     optimizer_tensors,
     restore_optimizer,
     save_checkpoint,
 )
-from mtner_cli.core.train.checkpoint_names import BEST, LAST, best_of_corpus
 from mtner_cli.core.train.events import (
     CheckpointSaved,
     DevelopmentDone,
@@ -43,7 +45,6 @@ from mtner_cli.core.train.events import (
     Stopped,
     TrainingEvent,
 )
-from mtner_cli.core.train.limits import limited
 from mtner_cli.core.train.optimizer import ScheduledOptimizer
 from mtner_cli.errors import TrainingError
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from mtner_cli.core.actions.boundaries import first_crossing
+from mtner_cli.core.actions.action_text import first_crossing
 from mtner_cli.core.types import Sentence, Span
 
 # Any character a UTF-8 file can hold, with those that the line format itself uses made likely.

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtner_cli.core.actions.boundaries import EncodingError
+from mtner_cli.core.actions.action_text import EncodingError, escape_tag, unescape_tag
 from mtner_cli.core.actions.codecs import CODECS
-from mtner_cli.core.actions.tag_text import escape_tag, unescape_tag
 from mtner_cli.core.types import Sentence, Span
 from tests.core.actions.strategies import SENTENCES, TAGS
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtner_cli.core.actions.boundaries import EncodingError
+from mtner_cli.core.actions.action_text import EncodingError
 from mtner_cli.core.actions.timesteps import decode_timesteps, encode_timesteps
 from mtner_cli.core.actions.vocabulary import (
     ActionVocabulary,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.registry import convert
-from mtner_cli.core.corpus.reader import read_corpus
+from mtner_cli.core.corpus.action_files import read_corpus
 from mtner_cli.core.types import Span
 
 PIECES = ["p53 ", "is. ", "Dr. ", "E. coli ", "?", "α", "😀", "\u00a0", "  ", "(x)", "||| ", "A"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mtner_cli.core.convert.corpora import load_conversions
-from mtner_cli.core.corpus.reader import read_corpus
+from mtner_cli.core.corpus.action_files import read_corpus
 from mtner_cli.errors import ConfigError
 
 TSV = "p53\tx\tB-GENE\nbinds\ty\tO\n"

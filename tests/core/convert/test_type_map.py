@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from mtner_cli.core.convert.cleaning import TypeMap
 from mtner_cli.core.convert.registry import convert
-from mtner_cli.core.convert.type_map import TypeMap
-from mtner_cli.core.corpus.reader import read_corpus
+from mtner_cli.core.corpus.action_files import read_corpus
 
 COLUMNS = "a\tB-GENE\nb\tB-Disease\nc\tB-Odd\n"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtner_cli.core.corpus.packed import (
+from mtner_cli.core.corpus.splits import (
     pack_sentences,
     pack_strings,
     unpack_sentences,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mtner_cli.core.corpus.reader import read_corpus
+from mtner_cli.core.corpus.action_files import read_corpus
 from mtner_cli.core.types import Sentence, Span
 from mtner_cli.errors import ConfigError, DataError, visible
 

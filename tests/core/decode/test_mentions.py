@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtner_cli.core.actions.boundaries import first_crossing
+from mtner_cli.core.actions.action_text import first_crossing
 from mtner_cli.core.actions.timesteps import encode_timesteps
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
 from mtner_cli.core.decode.mentions import DecodedActions, decode_mentions

@@ -12,9 +12,9 @@ from mtner_cli.core.decode import predict
 from mtner_cli.core.decode.predict import encode_words
 from mtner_cli.core.features.batch import Batch, Collator
 from mtner_cli.core.features.examples import examples_of
+from mtner_cli.core.model.encoder import load_encoder, load_tokenizer
 from mtner_cli.core.model.ner_model import NerModel
-from mtner_cli.core.model.tagger import TaggerSettings
-from mtner_cli.core.pretrained import load_encoder, load_tokenizer
+from mtner_cli.core.model.slot_tagger import TaggerSettings
 from mtner_cli.core.types import Sentence
 
 CPU = torch.device("cpu")

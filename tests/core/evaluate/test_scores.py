@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtner_cli.core.actions.vocabulary import Tag
-from mtner_cli.core.evaluate import mention_arrays
-from mtner_cli.core.evaluate.counts import Counts
+from mtner_cli.core.evaluate import matching
 from mtner_cli.core.evaluate.nesting import Found, NestingTally
-from mtner_cli.core.evaluate.scores import evaluate, score
+from mtner_cli.core.evaluate.scores import Counts, evaluate, score
 from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
 
 WORDS = ("naloxone", "reverses", "clonidine", "hypotension", "syndrome")
@@ -236,7 +235,7 @@ def naive_nesting(some, corpus):
 def test_nesting_agrees_with_one_sentence_at_a_time(some, at_once):
     annotated = {"BC5": [TAGS[0], TAGS[1]], "NCBI": [TAGS[2]]}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mention_arrays, "SENTENCES_AT_ONCE", at_once)
+        patch.setattr(matching, "SENTENCES_AT_ONCE", at_once)
         evaluation = evaluate(some, annotated)
     assert evaluation.nesting == {
         corpus: naive_nesting(some, corpus) for corpus in {sentence.corpus for sentence in some}

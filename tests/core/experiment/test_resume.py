@@ -12,9 +12,9 @@ import torch
 from mtner_cli.config.load import config_from_mapping, dump_resolved
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.experiment.resume import claimed_run
-from mtner_cli.core.experiment.run_folder import RunFolder
 from mtner_cli.core.experiment.training import prepare_training
 from mtner_cli.core.train.checkpoint import TrainingProgress, load_checkpoint, save_checkpoint
+from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.errors import CheckpointError, ConfigError
 
 

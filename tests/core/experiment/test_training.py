@@ -14,7 +14,6 @@ from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.experiment.corpora import action_frequencies
 from mtner_cli.core.experiment.resume import claimed_run
-from mtner_cli.core.experiment.run_folder import RunFolder
 from mtner_cli.core.experiment.testing import evaluate_run, load_run
 from mtner_cli.core.experiment.training import prepare_training, start_training
 from mtner_cli.core.train.checkpoint import load_checkpoint
@@ -26,8 +25,9 @@ from mtner_cli.core.train.events import (
     Stopped,
     TrainingEvent,
 )
+from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.errors import CheckpointError, ConfigError, DataError, TrainingError
-from mtner_cli.report.experiment import experiment_tables
+from mtner_cli.report.tables import experiment_tables
 from tests.disk import small_files_only
 
 CPU = torch.device("cpu")

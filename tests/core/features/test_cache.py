@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken
 
 from mtner_cli.core.actions.vocabulary import Tag
+from mtner_cli.core.corpus.action_files import CorpusWriter
 from mtner_cli.core.corpus.splits import CorpusSplit, load_split
-from mtner_cli.core.corpus.writer import CorpusWriter
 from mtner_cli.core.features import tokenize
-from mtner_cli.core.features.cache import tokenize_split
-from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
-from mtner_cli.core.pretrained import load_tokenizer
+from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence, tokenize_split
+from mtner_cli.core.model.encoder import load_tokenizer
 from mtner_cli.core.types import Sentence
 from tests.core.actions.strategies import SENTENCES
 

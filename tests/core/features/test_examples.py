@@ -15,9 +15,9 @@ from mtner_cli.core.features.examples import (
     examples_of,
     with_timesteps,
 )
-from mtner_cli.core.features.pieces import ExampleNotes, pieces_of
+from mtner_cli.core.features.segments import ExampleNotes, pieces_of
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
-from mtner_cli.core.pretrained import load_tokenizer
+from mtner_cli.core.model.encoder import load_tokenizer
 from mtner_cli.core.types import Sentence, Span
 
 DISEASE = Tag("C", "Disease")

@@ -26,7 +26,7 @@ from mtner_cli.core.features.merging import (
     merge_sentences,
 )
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
-from mtner_cli.core.pretrained import load_tokenizer
+from mtner_cli.core.model.encoder import load_tokenizer
 from mtner_cli.core.types import Sentence, Span
 
 MAXIMIZE = MergeSentsConfig(maximize=MaximizeConfig(use=True))

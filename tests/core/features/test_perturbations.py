@@ -16,7 +16,7 @@ from mtner_cli.core.features.examples import Example, examples_of, with_timestep
 from mtner_cli.core.features.perturbations import Perturbations, join_examples, joined_length
 from mtner_cli.core.features.sampler import EpochSampler
 from mtner_cli.core.features.tokenize import SubwordTokenizer
-from mtner_cli.core.pretrained import load_tokenizer
+from mtner_cli.core.model.encoder import load_tokenizer
 from mtner_cli.core.types import Sentence, Span
 
 TAGS = {name: Tag(name, f"{name}-type") for name in ("clinic", "labs", "ward")}

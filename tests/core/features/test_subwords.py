@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from mtner_cli.core.features import tokenize
 from mtner_cli.core.features.tokenize import SubwordTokenizer
-from mtner_cli.core.pretrained import load_tokenizer
+from mtner_cli.core.model.encoder import load_tokenizer
 from mtner_cli.core.types import Sentence
 
 ABSTRACT = "In unanesthetized rats naloxone reverses the hypotensive effect of clonidine"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
-from mtner_cli.core.pretrained import load_tokenizer
+from mtner_cli.core.model.encoder import load_tokenizer
 from mtner_cli.core.types import Sentence, Span
 
 

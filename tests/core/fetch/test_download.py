@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mtner_cli.core.fetch.catalogue import load_catalogue
-from mtner_cli.core.fetch.download import FetchError, RemoteFile, fetch
+from mtner_cli.core.fetch.download import FetchError, RemoteFile, fetch, load_catalogue
 from mtner_cli.errors import ConfigError
 
 CONTENT = b"".join(b"word%d\tO\n" % number for number in range(30_000))

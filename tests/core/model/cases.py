@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtner_cli.core.features.gold import GoldTimesteps
-from mtner_cli.core.model.tagger import CLS_POSITION, SlotTagger, TaggerSettings
+from mtner_cli.core.features.batch import GoldTimesteps
+from mtner_cli.core.model.slot_tagger import CLS_POSITION, SlotTagger, TaggerSettings
 
 PARAMETER_NAMES = {
     "action_embeddings": "action_embeddings",

@@ -7,8 +7,8 @@ import torch
 
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
 from mtner_cli.core.decode.inference import infer_actions
-from mtner_cli.core.model.guides import GoldGuide
-from mtner_cli.core.model.tagger import SlotTagger, TaggerSettings
+from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
+from mtner_cli.core.model.teacher_forcing import GoldGuide
 from tests.core.model.cases import random_batch, random_weights, tagger_with
 
 WIDTH, TAGS, LATENTS = 8, 3, 2

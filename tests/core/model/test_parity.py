@@ -12,10 +12,10 @@ from torch import Tensor
 
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
 from mtner_cli.core.decode.inference import infer_actions
-from mtner_cli.core.features.gold import GoldTimesteps
-from mtner_cli.core.model.guides import GoldGuide
+from mtner_cli.core.features.batch import GoldTimesteps
 from mtner_cli.core.model.loss import adjusted_targets
-from mtner_cli.core.model.tagger import SlotTagger, TaggerSettings
+from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
+from mtner_cli.core.model.teacher_forcing import GoldGuide
 from tests.core.model.cases import SlippedTagger, tagger_with
 from tests.core.model.oracle import Oracle
 

@@ -8,9 +8,9 @@ import torch
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.decode.mentions import decode_mentions
-from mtner_cli.core.model.guides import GoldGuide
 from mtner_cli.core.model.loss import adjusted_targets, timestep_loss
-from mtner_cli.core.model.tagger import SlotTagger, TaggerSettings
+from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
+from mtner_cli.core.model.teacher_forcing import GoldGuide
 from tests.core.model.cases import PARAMETER_NAMES, random_batch, random_weights, tagger_with
 from tests.core.model.oracle import Oracle, oracle_loss, oracle_mentions
 
@@ -68,7 +68,7 @@ def test_gradients_are_right_under_dropout(
     foreign_tags: int, per_step: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Fewer masks than timesteps, so that their turn comes again.
-    monkeypatch.setattr("mtner_cli.core.model.tagger.LOCKED_MASK_SETS", 2)
+    monkeypatch.setattr("mtner_cli.core.model.slot_tagger.LOCKED_MASK_SETS", 2)
     torch.manual_seed(5)
     weights = random_weights(3, 2, LATENTS, 2, torch.float64)
     batch = random_batch([3, 2], 3, 2, torch.float64, foreign_tags)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mtner_cli.core.train.checkpoint_names import BEST, LAST, best_of_corpus, file_of_checkpoint
+from mtner_cli.core.train.checkpoint import BEST, LAST, best_of_corpus, file_of_checkpoint
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 

@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from mtner_cli.config.schema import OptimizersConfig
-from mtner_cli.core.train.limits import limited
+from mtner_cli.core.features.sampler import limited
 from mtner_cli.core.train.optimizer import LinearSchedule, ScheduledOptimizer
 
 

@@ -1,0 +1,139 @@
+"""What the action encodings share: lines, names of tags, and the order of actions."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
+from urllib.parse import unquote
+
+from mtner_cli.core.types import Span
+from mtner_cli.errors import quoted
+
+SEPARATOR = " ||| "
+DOCUMENT_SEPARATOR = "-- doc-sep --"
+
+
+def split_line(line: str) -> tuple[str, str]:
+    """Split at the *last* separator, so the sentence itself may hold one.
+
+    A line whose trailing space an editor has stripped is understood as a sentence without actions.
+
+    Raises:
+        EncodingError: if there is no separator.
+    """
+    bare_separator = SEPARATOR.rstrip(" ")
+    if line.endswith(bare_separator):
+        return line.removesuffix(bare_separator), ""
+    text, separator, action_text = line.rpartition(SEPARATOR)
+    if not separator:
+        raise EncodingError("expected 'sentence ||| actions'; found no ' ||| ' in the line")
+    return text, action_text
+
+
+_UNSAFE = re.compile(r"[\s\x00-\x20\x7f-\xa0(),%]")
+
+
+def escape_tag(tag: str) -> str:
+    """The tag as it stands between the parentheses of an action."""
+    return _UNSAFE.sub(
+        lambda match: "".join(f"%{byte:02X}" for byte in match.group().encode("utf-8")), tag
+    )
+
+
+def unescape_tag(text: str) -> str:
+    """The reverse of :func:`escape_tag`; percent signs that escape nothing stay as they are."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return text
+
+
+class EncodingError(ValueError):
+    """Mentions or text that the action encodings cannot express, or a line that is none."""
+
+
+def check_mentions(mentions: Sequence[Span], length: int) -> None:
+    """Refuse mentions that an action sequence cannot carry.
+
+    Args:
+        mentions: in positions of a sentence that is ``length`` positions long.
+
+    Raises:
+        EncodingError: on a mention outside the sentence, an empty one, or two mentions of one tag
+            that cross (start1 < start2 < end1 < end2), which no action sequence can tell from
+            nested ones.
+    """
+    for mention in mentions:
+        if not 0 <= mention.start < mention.end <= length:
+            raise EncodingError(
+                f"mention {quoted(mention.tag)} [{mention.start}, {mention.end}) is empty or "
+                f"outside the sentence, whose length is {length}"
+            )
+    crossing = first_crossing(mentions)
+    if crossing is not None:
+        one, other = crossing
+        raise EncodingError(
+            f"two mentions of type {quoted(one.tag)} cross: [{one.start}, {one.end}) and "
+            f"[{other.start}, {other.end}); only nested or disjoint ones of one type can be encoded"
+        )
+
+
+def first_crossing(mentions: Iterable[Span]) -> tuple[Span, Span] | None:
+    """The first two mentions of one tag that cross, or None."""
+    ordered = sorted(mentions, key=lambda span: (span.start, -span.end))
+    if all(one.end <= other.start for one, other in pairwise(ordered)):
+        return None  # nothing overlaps, as in most sentences
+    open_mentions: dict[str, list[Span]] = defaultdict(list)
+    for mention in ordered:
+        enclosing = open_mentions[mention.tag]
+        while enclosing and enclosing[-1].end <= mention.start:
+            enclosing.pop()
+        if enclosing and enclosing[-1].end < mention.end:
+            return enclosing[-1], mention
+        enclosing.append(mention)
+    return None
+
+
+def boundary_actions(mentions: Iterable[Span]) -> Iterator[tuple[int, list[str], list[str]]]:
+    """The actions at each position where a mention starts or ends.
+
+    Yields:
+        ``(position, closed, opened)`` in rising position: the tags of the mentions that end there,
+        innermost first, and of those that start there, longest first.
+    """
+    events = []
+    for mention in set(mentions):
+        events.append((mention.start, 1, -mention.end, mention.tag))
+        events.append((mention.end, 0, -mention.start, mention.tag))
+    for position, group in groupby(sorted(events), key=lambda event: event[0]):
+        closed: list[str] = []
+        opened: list[str] = []
+        for _, opens, _, tag in group:
+            (opened if opens else closed).append(tag)
+        yield position, closed, opened
+
+
+class MentionStack:
+    """Open mentions while a sequence of actions is read; a close ends the latest of its tag."""
+
+    def __init__(self) -> None:
+        self._starts: dict[str, list[int]] = defaultdict(list)
+        self.mentions: set[Span] = set()
+
+    def open(self, tag: str, position: int) -> None:
+        self._starts[tag].append(position)
+
+    def close(self, tag: str, position: int) -> bool:
+        """Close the latest open mention of ``tag`` that is not empty; False if there is none."""
+        starts = self._starts[tag]
+        for index in range(len(starts) - 1, -1, -1):
+            if starts[index] < position:
+                self.mentions.add(Span(starts.pop(index), position, tag))
+                return True
+        return False
+
+    def still_open(self) -> list[str]:
+        """The tags of mentions that were never closed."""
+        return [tag for tag, starts in self._starts.items() for _ in starts]

@@ -1,0 +1,249 @@
+"""The BIO family of tag schemes, both ways: one tag a word to flat mentions, and back.
+
+=======  ==========  =======  =======  ===========================================================
+scheme   first word  inside   last     a mention of one word
+=======  ==========  =======  =======  ===========================================================
+iob2     B           I        I        B
+iob1     I           I        I        I; B only where a mention of the same type ends just before
+iobes    B           I        E        S
+bilou    B           I        L        U
+=======  ==========  =======  =======  ===========================================================
+
+BIO is another name of iob2, and BIOES of iobes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from mtner_cli.core.actions.action_text import EncodingError
+from mtner_cli.core.types import Span
+from mtner_cli.errors import ConfigError, quoted
+
+OUTSIDE = "O"
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """The letters of one scheme.
+
+    Attributes:
+        starts: letters that only start a mention.
+        continues: letters that only go on in a mention of the same type.
+        either: letters that go on where they can and start a mention otherwise.
+        ends: letters that close their mention; where there are none, a mention ends before
+            whatever does not go on in it.
+    """
+
+    name: str
+    starts: str
+    continues: str
+    either: str = ""
+    ends: str = ""
+
+
+SCHEMES = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme("iob2", starts="B", continues="I"),
+        Scheme("iob1", starts="B", continues="", either="I"),
+        Scheme("iobes", starts="BS", continues="IE", ends="ES"),
+        Scheme("bilou", starts="BU", continues="IL", ends="LU"),
+    )
+}
+
+_OTHER_NAMES = {"bio": "iob2", "bioes": "iobes"}
+
+
+def scheme_named(name: str) -> Scheme:
+    """The scheme of a name, in capitals or not.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    canonical = _OTHER_NAMES.get(name.lower(), name.lower())
+    if canonical not in SCHEMES:
+        known = ", ".join([*SCHEMES, *_OTHER_NAMES])
+        raise ConfigError([f"unknown tag scheme {quoted(name)}: give one of {known}"])
+    return SCHEMES[canonical]
+
+
+class TagError(EncodingError):
+    """A tag that its scheme does not allow where it stands.
+
+    Attributes:
+        position: the index of the tag; the number of tags where the sentence's end is at fault.
+    """
+
+    def __init__(self, position: int, message: str) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What a tag means after another: a mention closes before it, opens at it, or neither."""
+
+    closes: bool
+    opens: bool
+    fault: str
+
+
+def tags_to_spans(tags: Sequence[str], scheme: Scheme) -> list[Span]:
+    """The mentions, in word indices and order.
+
+    Under ``iob1`` a ``B-`` tag may also start a mention that nothing precedes, so files that mix
+    iob1 and iob2 can be read with it.
+
+    Raises:
+        TagError: on a tag that is not ``O`` or ``LETTER-TYPE``, or not allowed where it stands.
+    """
+    spans = []
+    start = 0
+    for position, (before, tag) in enumerate(pairwise(_framed(tags))):
+        step = _step(scheme, before, tag)
+        if step.fault:
+            raise TagError(position, step.fault)
+        if step.closes:
+            spans.append(Span(start, position, split_tag(before)[1]))
+        if step.opens:
+            start = position
+    return spans
+
+
+def spans_to_tags(spans: Iterable[Span], length: int, scheme: Scheme) -> list[str]:
+    """One tag for each of ``length`` words.
+
+    Raises:
+        EncodingError: if mentions are empty, outside the sentence, or share a word.
+    """
+    tags = [OUTSIDE] * length
+    before = None
+    for span in sorted(spans):
+        if not 0 <= span.start < span.end <= length:
+            raise EncodingError(
+                f"mention {span.tag} [{span.start}, {span.end}) is empty or outside "
+                f"the sentence of {length} words"
+            )
+        if before is not None and span.start < before.end:
+            raise EncodingError(
+                f"the mentions {before.tag} [{before.start}, {before.end}) and {span.tag} "
+                f"[{span.start}, {span.end}) share words, which tags of one column cannot express"
+            )
+        touches = before is not None and (before.end, before.tag) == (span.start, span.tag)
+        letters = _letters(scheme, span.end - span.start, touches)
+        tags[span.start : span.end] = [f"{letter}-{span.tag}" for letter in letters]
+        before = span
+    return tags
+
+
+def _letters(scheme: Scheme, length: int, touches_same_type: bool) -> str:
+    if scheme.ends:
+        last, single = tuple(scheme.ends)
+        return single if length == 1 else f"B{'I' * (length - 2)}{last}"
+    first = "I" if scheme.either and not touches_same_type else "B"
+    return first + "I" * (length - 1)
+
+
+class SchemeDetector:
+    """Finds the scheme of a file in one streaming pass: the one that fits every tag of it."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, str]] = set()
+        self._first_fault: dict[str, tuple[int, str]] = {}
+
+    def add(self, tags: Sequence[str], line: int, lines_per_tag: int = 1) -> None:
+        """Take in one sentence; ``line`` is that of its first tag."""
+        for position, pair in enumerate(pairwise(_framed(tags))):
+            if pair in self._seen:
+                continue
+            self._seen.add(pair)
+            for scheme in SCHEMES.values():
+                fault = _step(scheme, *pair).fault or _unlike_iob1(scheme, *pair)
+                if fault:
+                    where = line + position * lines_per_tag
+                    self._first_fault.setdefault(scheme.name, (where, fault))
+
+    def scheme(self) -> Scheme:
+        """The scheme that fits (``iob2`` for a file without mentions).
+
+        Raises:
+            TagError: if none fits. Its ``position`` is the line that the best candidate, the one
+                that holds up longest, does not allow.
+        """
+        for scheme in SCHEMES.values():
+            if scheme.name not in self._first_fault:
+                return scheme
+        name, (line, fault) = max(self._first_fault.items(), key=lambda item: item[1][0])
+        raise TagError(
+            line,
+            f"{fault} (the tags fit {name} up to here, and no scheme of "
+            f"{', '.join(SCHEMES)} as a whole)",
+        )
+
+
+def _framed(tags: Sequence[str]) -> Iterator[str]:
+    """The tags between the sentence's ends, which are like words outside any mention."""
+    yield OUTSIDE
+    yield from tags
+    yield OUTSIDE
+
+
+def split_tag(tag: str) -> tuple[str, str]:
+    """The letter and the entity type of a tag; a tag of no scheme has the letter ``""``."""
+    if tag == OUTSIDE:
+        return OUTSIDE, ""
+    letter, _, entity_type = tag.partition("-")
+    known = len(letter) == 1 and letter in "BIESLU" and entity_type
+    return (letter, entity_type) if known else ("", tag)
+
+
+@lru_cache(maxsize=4096)
+def _step(scheme: Scheme, before: str, tag: str) -> _Step:
+    letter, entity_type = split_tag(tag)
+    letter_before, type_before = split_tag(before)
+    open_type = None if letter_before in OUTSIDE + scheme.ends else type_before
+    goes_on = letter in scheme.continues + scheme.either and entity_type == open_type
+    fault = ""
+    if not letter:
+        fault = f"expected O or a tag such as B-Disease; found {_quoted(tag)}"
+    elif letter not in OUTSIDE + scheme.starts + scheme.continues + scheme.either:
+        fault = f"{scheme.name} has no {letter}- tags; found {_quoted(tag)}"
+    elif letter in scheme.continues and not goes_on:
+        fault = (
+            f"{_quoted(tag)} must follow {_open_tags(scheme, entity_type)} in {scheme.name}; "
+            f"found it after {_quoted(before)}"
+        )
+    elif scheme.ends and open_type is not None and not goes_on:
+        close = _quoted(f"{scheme.ends[0]}-{open_type}")
+        fault = (
+            f"a mention that is open must be closed by {close} in "
+            f"{scheme.name}; found {_quoted(tag)} after {_quoted(before)}"
+        )
+    return _Step(
+        closes=not goes_on and letter_before != OUTSIDE,
+        opens=not goes_on and letter != OUTSIDE,
+        fault=fault,
+    )
+
+
+def _open_tags(scheme: Scheme, entity_type: str) -> str:
+    letters = (letter for letter in scheme.starts + scheme.continues if letter not in scheme.ends)
+    return " or ".join(_quoted(f"{letter}-{entity_type}") for letter in letters)
+
+
+def _unlike_iob1(scheme: Scheme, before: str, tag: str) -> str:
+    """What shows that a file is not iob1, though it could be read so."""
+    letter, entity_type = split_tag(tag)
+    if scheme.either and letter == "B" and split_tag(before)[1] != entity_type:
+        must = f"{_quoted(tag)} must follow a mention of its type in {scheme.name}"
+        return f"{must}; found it after {_quoted(before)}"
+    return ""
+
+
+def _quoted(tag: str) -> str:
+    """A tag for a message, short enough for a message with several."""
+    return quoted(tag, 60)

@@ -1,0 +1,165 @@
+"""Make a source's sentence fit for an action file; whatever that changes goes into the ledger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from mtner_cli.core.actions.action_text import first_crossing
+from mtner_cli.core.actions.codecs import EncodingName
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.source import Place, SourceSentence, named_mention
+from mtner_cli.core.types import Sentence, Span
+from mtner_cli.errors import DataError
+
+_LINE_END = re.compile(r"[\n\r]")
+_WHITE_SPACE = re.compile(r"[ \t\n\v\f\r]")
+_UNPAIRED_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def prepare(source: SourceSentence, mode: EncodingName, ledger: Ledger) -> Sentence | None:
+    """The sentence to write, or None where there is nothing to write.
+
+    Words become raw text for ``simple-char``, joined by single spaces.
+
+    Raises:
+        DataError: if raw text is to become ``simple``, which needs words.
+    """
+    if source.words is None:
+        if mode == "simple":
+            raise DataError(
+                source.place.path,
+                source.place.line,
+                "expected words, which the 'simple' encoding needs; found raw text, "
+                "which only 'simple-char' can hold",
+            )
+        kept = _kept_mentions(source, source.text, ledger)
+        return _text_sentence(source, source.text, kept, ledger)
+    kept = _kept_mentions(source, source.words, ledger)
+    if not source.words:
+        ledger.keep_out("sentence without words", source.place, "(nothing)")
+        return None
+    named = [_named_word(word, source.place, ledger) for word in source.words]
+    if mode == "simple-char":
+        text, kept = _joined(named, kept)
+        return _text_sentence(source, text, kept, ledger)
+    words = [_without_white_space(word, source.place, ledger) for word in named]
+    return Sentence.of_words(words, kept, source.document)
+
+
+def _text_sentence(
+    source: SourceSentence, text: str, mentions: Sequence[Span], ledger: Ledger
+) -> Sentence | None:
+    if not text or text.isspace():
+        for mention in mentions:
+            ledger.keep_out("mention of white space only", source.place, mention.tag)
+        ledger.keep_out("sentence without words", source.place, repr(text))
+        return None
+    if _LINE_END.search(text):
+        ledger.repair("line end in raw text became a space", source.place, repr(text))
+        text = _LINE_END.sub(" ", text)
+    text = _without_surrogates(text, source.place, ledger)
+    return Sentence.of_text(text, tuple(mentions), source.document)
+
+
+def _joined(words: Sequence[str], mentions: Iterable[Span]) -> tuple[str, list[Span]]:
+    """The words as text, and mentions of words as mentions of characters."""
+    starts = []
+    length = 0
+    for word in words:
+        starts.append(length)
+        length += len(word) + 1
+    ends = [start + len(word) for start, word in zip(starts, words, strict=True)]
+    spans = [Span(starts[span.start], ends[span.end - 1], span.tag) for span in mentions]
+    return " ".join(words), spans
+
+
+def _named_word(word: str, place: Place, ledger: Ledger) -> str:
+    """A word that is there: an empty one would shift the indices of those that follow."""
+    if not word:
+        ledger.repair("empty word became _", place, "''")
+        return "_"
+    return _without_surrogates(word, place, ledger)
+
+
+def _without_white_space(word: str, place: Place, ledger: Ledger) -> str:
+    if not _WHITE_SPACE.search(word):
+        return word
+    ledger.repair("white space in a word became _", place, repr(word))
+    return _WHITE_SPACE.sub("_", word)
+
+
+def _without_surrogates(text: str, place: Place, ledger: Ledger) -> str:
+    r"""JSON may escape half a character (``\ud83d``), which no file can hold."""
+    if text.isascii() or not _UNPAIRED_SURROGATE.search(text):
+        return text
+    ledger.repair("half of a surrogate pair became U+FFFD", place, repr(text))
+    return _UNPAIRED_SURROGATE.sub("\ufffd", text)
+
+
+def _kept_mentions(
+    source: SourceSentence, content: str | Sequence[str], ledger: Ledger
+) -> list[Span]:
+    """The mentions that the encodings can carry; the others are named in the ledger."""
+    kept: list[Span] = []
+    seen: set[Span] = set()
+    for mention in source.mentions:
+        tag = _without_surrogates(mention.tag, source.place, ledger)
+        span = Span(mention.start, mention.end, tag)
+        if span.start >= span.end:
+            reason = "empty mention"
+        elif span.start < 0 or span.end > len(content):
+            reason = "mention outside its sentence"
+        elif not tag:
+            reason = "mention without a type"
+        elif span in seen:
+            reason = "mention given twice"
+        else:
+            seen.add(span)
+            kept.append(span)
+            continue
+        ledger.keep_out(reason, source.place, named_mention(span, content))
+    if first_crossing(kept) is None:
+        return kept
+    longest = _without_crossings(kept)
+    for span in sorted(seen.difference(longest)):
+        reason = "mention that crosses a longer one of its type"
+        ledger.keep_out(reason, source.place, named_mention(span, content))
+    return longest
+
+
+def _without_crossings(mentions: Iterable[Span]) -> list[Span]:
+    """Longest first, those that cross none of their type that is already kept."""
+    kept: list[Span] = []
+    for span in sorted(mentions, key=lambda span: (span.start - span.end, span)):
+        if not any(_cross(span, other) for other in kept):
+            kept.append(span)
+    return kept
+
+
+def _cross(one: Span, other: Span) -> bool:
+    first, second = sorted((one, other))
+    return one.tag == other.tag and first.start < second.start < first.end < second.end
+
+
+TypeMap = Mapping[str, str | None]
+"""The name to write for a type, or None to drop it; ``*`` stands for all types not named."""
+
+ALL_OTHERS = "*"
+
+
+def map_types(source: SourceSentence, types: TypeMap, ledger: Ledger) -> SourceSentence:
+    """The sentence with its types renamed; a type that is not named, and no ``*``, stays.
+
+    Mentions of dropped types are counted in the ledger, a reason for each type.
+    """
+    mentions: list[Span] = []
+    for mention in source.mentions:
+        name = types.get(mention.tag, types.get(ALL_OTHERS, mention.tag))
+        if name is None:
+            reason = f"mention of type {mention.tag}, which the type map drops"
+            ledger.keep_out(reason, source.place, f"[{mention.start}, {mention.end})")
+        else:
+            mentions.append(Span(mention.start, mention.end, name))
+    return replace(source, mentions=tuple(mentions))

@@ -1,0 +1,73 @@
+"""The synthetic ensemble: BC5CDR in two halves, each of which annotates one of its two types.
+
+Whoever learns from both together, of which neither knows the other's type, shows what that gains.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from mtner_cli.core.convert.cleaning import map_types
+from mtner_cli.core.convert.formats import conll
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.source import SourceSentence
+from mtner_cli.core.files.reading import numbered_lines
+from mtner_cli.errors import ConfigError, DataError, quoted
+
+FOLDERS = {"Disease": "BC5_Dis", "Chemical": "BC5_Chem"}
+"""The type that each half annotates, the first half's first, and the folder it is written to."""
+
+CUTS = {"train.tsv": "Pretreatment O", "devel.tsv": "Metformin B-Chemical"}
+"""The second half of a file starts at the last line with these columns, as published."""
+
+
+def read(
+    inputs: Sequence[Path], ledger: Ledger, half: Literal["Disease", "Chemical"]
+) -> Iterator[SourceSentence]:
+    """Stream one half of each file with the mentions of the type that it annotates.
+
+    Args:
+        inputs: BC5CDR's ``train.tsv`` or ``devel.tsv``.
+        ledger: gains the mentions of the other type.
+        half: ``Disease``, the first, or ``Chemical``, the second.
+
+    Raises:
+        DataError: if a file has another name or no cut, or as :func:`conll.read` does.
+        ConfigError: if there is no such half.
+    """
+    if half not in FOLDERS:
+        raise ConfigError([f"unknown half {quoted(half)}: give {' or '.join(FOLDERS)}"])
+    is_second = half == "Chemical"
+    for path in inputs:
+        boundary = _first_line_of_second_half(path)
+        for source in conll.read([path], ledger):
+            if ((source.place.line or 0) >= boundary) == is_second:
+                yield map_types(source, {half: half, "*": None}, ledger)
+
+
+def targets(folder: Path, out: Path) -> Iterator[tuple[Path, Path, str]]:
+    """Every file of the ensemble: the input in ``folder``, the output under ``out``, the half.
+
+    Raises:
+        DataError: if an input is missing, before anything is written.
+    """
+    for source in CUTS:
+        if not os.path.isfile(folder / source):
+            raise DataError(folder / source, None, "there is no such file")
+    for half, name in FOLDERS.items():
+        for source, split in zip(CUTS, ("train.txt", "dev.txt"), strict=True):
+            yield folder / source, out / name / split, half
+
+
+def _first_line_of_second_half(path: Path) -> int:
+    if path.name not in CUTS:
+        raise DataError(path, None, f"expected BC5CDR's {' or '.join(CUTS)}, by these names")
+    columns = CUTS[path.name].split()
+    found = [number for number, line in numbered_lines(path) if line.split() == columns]
+    if not found:
+        expected = f"expected a line {CUTS[path.name]!r}, where the halves are cut"
+        raise DataError(path, None, f"{expected}; found none")
+    return found[-1]

@@ -1,0 +1,225 @@
+"""BioC, as XML or JSON: documents of passages with annotations by their offset in the document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from mtner_cli.core.convert.formats.bioc_files import json_documents, xml_documents
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
+from mtner_cli.core.convert.source import Place, SourceSentence
+from mtner_cli.core.files.reading import reading
+from mtner_cli.core.types import Span
+from mtner_cli.errors import DataError, quoted
+
+_LARGEST_GAP = 1_000_000
+"""Characters between two passages; more is a wrong offset, and would fill the memory."""
+_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
+
+
+def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
+    """Stream the sentences of BioC files; a passage or given sentence ends the last one in it.
+
+    Offsets count characters. An entity type is the infon ``type`` of an annotation.
+
+    Args:
+        inputs: XML files and JSON files; of the latter also those with a document a line.
+        ledger: gains relations, which are counted only, and annotations that are not kept: with
+            several locations or none, without a type, or with other text at their offsets.
+
+    Raises:
+        DataError: if a file is not of the form, or its XML declares entities.
+    """
+    from mtner_cli.core.convert.formats.bioc import checked
+
+    for path in inputs:
+        records = json_documents(path) if _is_json(path) else xml_documents(path)
+        found = False
+        for record in records:
+            found = True
+            yield from sentences_of(_document(checked(record, path), path, ledger), ledger)
+        if not found:
+            raise DataError(path, None, "expected BioC: documents with passages; found none")
+
+
+def _is_json(path: Path) -> bool:
+    with reading(path), path.open("rb") as file:
+        start = file.read(1024).lstrip(_BEFORE_JSON)
+    return start[:1] in (b"{", b"[")
+
+
+def _document(source: BioCDocument, path: Path, ledger: Ledger) -> Document:
+    document = Document(Place(path, source.line), source.id)
+    parts = [part for passage in source.passages for part in (passage, *passage.sentences)]
+    texts = [
+        part
+        for passage in source.passages
+        for part in ([passage] if passage.text else passage.sentences)
+    ]
+    for part in sorted(texts, key=lambda part: part.offset):
+        if part.text:
+            _add_text(document, part, path)
+    for passage in source.passages:
+        _name_lost_text(document, passage, path, ledger)
+    for holder in (source, *parts):
+        for annotation in holder.annotations:
+            _add_annotation(document, annotation, path, ledger)
+        for relation in holder.relations:
+            line = relation.get("#line") if isinstance(relation, Mapping) else None
+            what = f"in document {source.id}"
+            ledger.keep_out("relation between mentions", Place(path, line), what)
+    return document
+
+
+def _add_text(document: Document, part: BioCSentence, path: Path) -> None:
+    written = len(document.text)
+    if not written <= part.offset <= written + _LARGEST_GAP:
+        message = (
+            f"expected the text of document {quoted(document.identifier)} to go on at offset "
+            f"{written}, where the passage before ends, or soon after; found offset {part.offset}"
+        )
+        raise DataError(path, part.line, message)
+    document.add_passage(Passage(Place(path, part.line), part.offset, part.text or ""))
+
+
+def _name_lost_text(document: Document, passage: BioCPassage, path: Path, ledger: Ledger) -> None:
+    """Of a passage that gives its text twice, as one and in sentences, the first is read."""
+    for sentence in passage.sentences if passage.text else ():
+        text = sentence.text or ""
+        if document.text[sentence.offset : sentence.offset + len(text)] != text:
+            place = Place(path, sentence.line)
+            ledger.keep_out("sentence with other text than its passage", place, repr(text))
+
+
+def _add_annotation(
+    document: Document, annotation: BioCAnnotation, path: Path, ledger: Ledger
+) -> None:
+    place = Place(path, annotation.line)
+    tag, wording = annotation.entity_type, annotation.text or ""
+    what = f"{tag} {wording!r} in document {document.identifier}"
+    match annotation.locations:
+        case []:
+            ledger.keep_out("mention without a location", place, what)
+        case [location]:
+            span = Span(location.offset, location.offset + location.length, tag)
+            document.add_mention(span, wording, place, ledger)
+        case several:
+            ledger.keep_out("discontinuous mention", place, f"{what}, {_ranges(several)}")
+
+
+def _ranges(locations: Iterable[Any]) -> str:
+    return ", ".join(
+        f"[{location.offset}, {location.offset + location.length})" for location in locations
+    )
+
+
+def _nothing(value: Any) -> Any:
+    if value:
+        raise PydanticCustomError(
+            "misplaced", "BioC has none here, so what it holds would be lost; move or delete it"
+        )
+    return value
+
+
+def _with_plain_type(infons: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(infons.get("type"), dict | list):
+        raise PydanticCustomError("type", "expected a text as the infon 'type'")
+    return infons
+
+
+Misplaced = Annotated[Any, AfterValidator(_nothing)]
+Offset = Annotated[int, Field(ge=0, lt=1 << 62)]
+
+
+class _Element(BaseModel):
+    """Anything that stands somewhere in a file; what is not named here is not read."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    line: int | None = Field(default=None, alias="#line")
+
+    # Where one of these belongs, it has its own kind.
+    documents: Misplaced = None
+    passages: Misplaced = None
+    sentences: Misplaced = None
+    annotations: Misplaced = None
+    relations: Misplaced = None
+    locations: Misplaced = None
+    text: Misplaced = None
+
+
+class BioCLocation(_Element):
+    """Offset in the document and length, in characters."""
+
+    offset: Offset
+    length: Offset
+
+
+class BioCAnnotation(_Element):
+    """A mention; with several locations a discontinuous one."""
+
+    text: str | None = None
+    infons: Annotated[dict[str, Any], AfterValidator(_with_plain_type)] = Field(default={})
+    locations: list[BioCLocation] = Field(default=[])
+
+    @property
+    def entity_type(self) -> str:
+        """The type, empty where there is none."""
+        named = self.infons.get("type")
+        return "" if named is None else str(named)
+
+
+class _Holder(_Element):
+    """What annotations can stand in."""
+
+    annotations: list[BioCAnnotation] = Field(default=[])
+    relations: list[Any] = Field(default=[])
+
+
+class BioCSentence(_Holder):
+    """A sentence, where a file has its own."""
+
+    offset: Offset
+    text: str | None = None
+
+
+class BioCPassage(BioCSentence):
+    """A title or paragraph, whose text may be given in sentences."""
+
+    sentences: list[BioCSentence] = Field(default=[])
+
+
+class BioCDocument(_Holder):
+    """A document; annotations stand in it, its passages or their sentences."""
+
+    id: str
+    passages: list[BioCPassage]
+
+
+def checked(record: dict[str, Any], path: Path) -> BioCDocument:
+    """The document of a record, in which ``#line`` says where each object stands.
+
+    Raises:
+        DataError: with the line and the name of what is missing or of another kind.
+    """
+    try:
+        return BioCDocument.model_validate(record)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        line = None
+        value: Any = record
+        for key in fault["loc"]:
+            if isinstance(value, dict):
+                line = value.get("#line", line)
+            try:
+                value = value[key]
+            except (KeyError, IndexError, TypeError):
+                break
+        name = ".".join(map(str, fault["loc"]))
+        message = f"expected a BioC document; {name}: {fault['msg']}"
+        raise DataError(path, line, message) from None

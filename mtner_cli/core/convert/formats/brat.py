@@ -1,0 +1,128 @@
+"""brat's stand-off annotation: texts as ``.txt``, their mentions in an ``.ann`` file beside each.
+
+``T1<tab>Gene 8 11<tab>p53`` is a mention; offsets count characters of the text, line ends included.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
+from mtner_cli.core.convert.source import Place, SourceSentence
+from mtner_cli.core.files.reading import numbered_lines, reading, whole_text
+from mtner_cli.core.types import Span
+from mtner_cli.errors import DataError, quoted
+
+_MENTION = re.compile(r"T\S*\t(\S+) ([0-9]{1,18} [0-9]{1,18}(?:;[0-9]{1,18} [0-9]{1,18})*)\t(.*)")
+_BETWEEN_MENTIONS = {"R": "relation between mentions", "E": "event"}
+_ABOUT_MENTIONS = ("A", "M", "N", "#", "*")
+ENDINGS = (".txt", ".ann")
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
+    """Stream the sentences of brat's documents; a line's end ends a sentence.
+
+    Args:
+        inputs: folders, read with those in them, in the order of their names; or ``.txt`` files,
+            or ``.ann`` files.
+        ledger: gains relations and events, which are counted only, links to folders and texts
+            without annotations in a folder, and mentions that are not kept: in several pieces, or
+            with other text at their offsets. Attributes, notes and identifiers of mentions are
+            passed over.
+
+    Raises:
+        DataError: if one of two files that belong together is missing, or a line is not of the
+            form.
+    """
+    for text_file in _text_files(inputs, ledger):
+        yield from sentences_of(_document(text_file, ledger), ledger)
+
+
+def _text_files(inputs: Iterable[Path], ledger: Ledger) -> list[Path]:
+    """The texts to read, each once, though it and its annotations may both be given."""
+    files: dict[Path, None] = {}
+    for path in inputs:
+        if os.path.isdir(path):
+            found = sorted(_files_in(path, ledger))
+            annotated = {file.with_suffix(".txt"): None for file in found if file.suffix == ".ann"}
+            if not annotated:
+                raise DataError(path, None, "expected .ann files in this folder; found none")
+            for file in found:
+                if file.suffix == ".txt" and file not in annotated:
+                    what = f"{file.with_suffix('.ann').name} is not there"
+                    ledger.keep_out("text without annotations", Place(file), what)
+            files.update(annotated)
+        elif path.suffix in ENDINGS:
+            files[path.with_suffix(".txt")] = None
+        else:
+            raise DataError(path, None, "expected a folder, .txt files or .ann files of brat")
+    return list(files)
+
+
+def _files_in(folder: Path, ledger: Ledger) -> Iterator[Path]:
+    """All files of a folder and of those in it; links to folders, which may be endless, are named.
+
+    Raises:
+        DataError: if one of the folders cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    with reading(folder):
+        for parent, folders, names in os.walk(folder, onerror=refuse):
+            for name in folders:
+                if os.path.islink(os.path.join(parent, name)):
+                    ledger.keep_out("link to a folder", Place(Path(parent, name)), "is not read")
+            yield from (Path(parent, name) for name in names)
+
+
+def _document(text_file: Path, ledger: Ledger) -> Document:
+    text = whole_text(text_file)
+    if text.startswith(_BYTE_ORDER_MARK):
+        text = f" {text[1:]}"  # brat counts it as a character
+    lines = text.split("\n")
+    document = Document(Place(text_file), text_file.stem, " ".join(lines))
+    start = 0
+    for number, line in enumerate(lines, start=1):
+        document.passages.append(Passage(Place(text_file, number), start, line))
+        start += len(line) + 1
+    annotations = text_file.with_suffix(".ann")
+    for number, line in numbered_lines(annotations):
+        if line and not line.isspace():
+            _add_line(document, line, Place(annotations, number), ledger)
+    return document
+
+
+def _add_line(document: Document, line: str, place: Place, ledger: Ledger) -> None:
+    kind = line[0]
+    if kind in _BETWEEN_MENTIONS:
+        ledger.keep_out(_BETWEEN_MENTIONS[kind], place, line)
+        return
+    if kind in _ABOUT_MENTIONS:
+        return
+    mention = _MENTION.fullmatch(line)
+    if mention is None:
+        expected = (
+            "expected a mention as 'T1<tab>Type start end<tab>wording', or a line that starts with "
+            f"one of {' '.join((*_BETWEEN_MENTIONS, *_ABOUT_MENTIONS))}"
+        )
+        raise DataError(place.path, place.line, f"{expected}; found {quoted(line)}")
+    tag, ranges, wording = mention.groups()
+    pieces = [tuple(map(int, piece.split())) for piece in ranges.split(";")]
+    gaps = [(end, start) for (_, end), (start, _) in pairwise(pieces)]
+    if any(end > start or document.text[end:start].strip() for end, start in gaps):
+        what = f"{tag} {wording!r} in document {document.identifier}, {ranges}"
+        ledger.keep_out("discontinuous mention", place, what)
+        return
+    if len(pieces) > 1:
+        kind = "mention that a line end or other white space divides became one"
+        ledger.repair(kind, place, f"{tag} {wording!r} in document {document.identifier}")
+    span = Span(pieces[0][0], pieces[-1][1], tag)
+    document.add_mention(span, wording, place, ledger)

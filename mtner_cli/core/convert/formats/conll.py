@@ -1,0 +1,162 @@
+"""CoNLL-like columns: a word a line, one of its columns a tag of the BIO family."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mtner_cli.core.actions.tag_schemes import (
+    OUTSIDE,
+    Scheme,
+    SchemeDetector,
+    TagError,
+    scheme_named,
+    split_tag,
+    tags_to_spans,
+)
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.source import Place, SourceSentence
+from mtner_cli.core.files.reading import numbered_lines
+from mtner_cli.errors import ConfigError, DataError, quoted
+
+DOCUMENT_START = "-DOCSTART-"
+_SPACES = re.compile(" +")
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of one sentence, on consecutive lines."""
+
+    first_line: int
+    document: int | None
+    words: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+
+
+def read(
+    inputs: Sequence[Path],
+    ledger: Ledger,
+    scheme: str | None = None,
+    word_column: int = 1,
+    tag_column: int = -1,
+    charset: str = "utf-8",
+) -> Iterator[SourceSentence]:
+    """Stream the sentences of column files.
+
+    Args:
+        inputs: the files; where they have ``-DOCSTART-`` lines these start documents.
+        ledger: unused, since columns lose nothing.
+        scheme: the name of a tag scheme; None finds it in a first pass over each file.
+        word_column: counted from 1, or from the last column with -1.
+        tag_column: likewise.
+        charset: the text encoding of the files.
+
+    Raises:
+        DataError: on a row with too few columns or a tag that the scheme does not allow there,
+            and on a ``-DOCSTART-`` line with the tag of a mention.
+        ConfigError: on a column 0 or an unknown scheme or charset.
+    """
+    for number, path in enumerate(inputs):
+        columns = _Columns(path, charset, word_column, tag_column)
+        tag_scheme = scheme_named(scheme) if scheme is not None else columns.find_scheme()
+        for rows in columns.sentences():
+            try:
+                mentions = tags_to_spans(rows.tags, tag_scheme)
+            except TagError as error:
+                raise DataError(path, rows.first_line + error.position, str(error)) from None
+            document = None if rows.document is None else f"{number}:{rows.document}"
+            place = Place(path, rows.first_line)
+            yield SourceSentence(place, tuple(rows.words), "", tuple(mentions), document)
+
+
+def checked_column(column: int) -> int:
+    """Give the column as it is.
+
+    Raises:
+        ConfigError: if there can be no such column.
+    """
+    if column == 0:
+        raise ConfigError(["columns are counted from 1, or from the last with -1: not from 0"])
+    return column
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """One file and the columns to read of it, counted as :func:`read` does."""
+
+    path: Path
+    charset: str
+    word_column: int
+    tag_column: int
+
+    def __post_init__(self) -> None:
+        checked_column(self.word_column)
+        checked_column(self.tag_column)
+
+    def find_scheme(self) -> Scheme:
+        detector = SchemeDetector()
+        try:
+            for rows in self.sentences():
+                detector.add(rows.tags, rows.first_line)
+            return detector.scheme()
+        except TagError as error:
+            raise DataError(
+                self.path, error.position, f"{error}: mend the file, or name its scheme"
+            ) from None
+
+    def sentences(self) -> Iterator[_Rows]:
+        document: int | None = None
+        rows = _Rows(0, None)
+        for number, line, cells in self._lines():
+            if cells:
+                if not rows.words:
+                    rows = _Rows(number, document)
+                rows.words.append(cells[0])
+                rows.tags.append(cells[1])
+                continue
+            if rows.words:
+                yield rows
+                rows = _Rows(0, None)
+            if line.startswith(DOCUMENT_START):
+                document = 0 if document is None else document + 1
+        if rows.words:
+            yield rows
+
+    def _lines(self) -> Iterator[tuple[int, str, tuple[str, str] | None]]:
+        """Each line with its number and, where it is a row, its word and tag."""
+        word, tag = (column - (column > 0) for column in (self.word_column, self.tag_column))
+        least = max(2, abs(self.word_column), abs(self.tag_column))
+        most = None
+        for number, line in numbered_lines(self.path, self.charset):
+            if not line or line.isspace():
+                yield number, line, None
+                continue
+            by_tabs = "\t" in line
+            cells = line.rstrip("\t ").split("\t") if by_tabs else _SPACES.split(line.strip(" "))
+            if line.startswith(DOCUMENT_START) and line.split(None, 1)[0] == DOCUMENT_START:
+                self._refuse_tag(number, cells, tag)
+                yield number, line, None
+                continue
+            if not least <= len(cells) <= (most or len(cells)):
+                raise self._miscounted(number, line, len(cells), least, most)
+            # Counted from the last, a column is the wrong one in a row that lacks or adds one.
+            if most is None and (word < 0 or tag < 0):
+                least = most = len(cells)
+            yield number, line, (cells[word], cells[tag].strip(" "))
+
+    def _refuse_tag(self, number: int, cells: list[str], column: int) -> None:
+        """Raise if the line that starts a document has a mention, which would be lost."""
+        tag = cells[column].strip(" ") if -len(cells) <= column < len(cells) else OUTSIDE
+        if split_tag(tag)[0] not in ("", OUTSIDE):
+            message = f"expected no mention on a {DOCUMENT_START} line; found the tag {quoted(tag)}"
+            raise DataError(self.path, number, f"{message}: write {OUTSIDE} there")
+
+    def _miscounted(
+        self, number: int, line: str, found: int, least: int, most: int | None
+    ) -> DataError:
+        expected = f"at least {least} columns, split by tabs or spaces"
+        if most is not None:
+            expected = f"{most} columns, as before"
+        return DataError(self.path, number, f"expected {expected}; found {found}: {quoted(line)}")

@@ -1,0 +1,223 @@
+"""The GENIA corpus 3.02 as its merged XML: nested mentions over given words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mtner_cli.core.convert.formats.xml_events import XmlEvent, xml_events
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.source import Place, SourceSentence
+from mtner_cli.core.files.reading import numbered_lines
+from mtner_cli.core.types import Span
+from mtner_cli.errors import DataError
+
+_TYPE = re.compile(r"G#(DNA|RNA|protein|cell_line|cell_type)(?:_.*)?")
+_MEMBER = re.compile(r"G#[^\s()]+")
+
+
+def read(
+    inputs: Sequence[Path], ledger: Ledger, split: Path | None = None
+) -> Iterator[SourceSentence]:
+    """Stream the sentences of GENIA files, in their order, with the five types that are usual.
+
+    ``sem`` values such as ``G#DNA_domain_or_region`` become ``DNA``; those of no such type are no
+    mention. Members of a coordination (``sem="(AND G#x G#y)"``) share words and go to the ledger,
+    as published counts leave them out. Of a document that stands there twice the later version
+    is read, likewise.
+
+    Args:
+        inputs: the XML files.
+        ledger: gains coordinations, documents that are not read, words that were not marked, and
+            text and mentions outside of sentences.
+        split: a file with one MEDLINE id a line; only these documents are read.
+
+    Raises:
+        DataError: if a file is no such XML, has a sentence or word within another one, or the
+            split file is missing or empty.
+    """
+    wanted = None if split is None else _identifiers(split)
+    missing = dict(wanted or {})
+    for path in inputs:
+        versions_left = Counter(article.identifier for article in _articles(path))
+        for article in _articles(path):
+            versions_left[article.identifier] -= 1
+            missing.pop(article.identifier, None)
+            if wanted is not None and article.identifier not in wanted:
+                continue
+            if versions_left[article.identifier]:
+                reason = "document that stands there again later"
+                ledger.keep_out(reason, Place(path, article.line), article.identifier)
+                continue
+            ledger.add_entries(article.ledger)
+            yield from article.sentences
+    for identifier, place in missing.items():
+        ledger.keep_out("document of the split that is not in the corpus", place, identifier)
+
+
+def _identifiers(split: Path) -> dict[str, Place]:
+    """The ids of a split file and where each stands."""
+    lines = ((number, line.strip()) for number, line in numbered_lines(split))
+    identifiers = {_full(line): Place(split, number) for number, line in lines if line}
+    if not identifiers:
+        raise DataError(split, None, "expected a MEDLINE id on each line; found none")
+    return identifiers
+
+
+def _full(identifier: str) -> str:
+    return f"MEDLINE:{identifier.strip().removeprefix('MEDLINE:')}"
+
+
+@dataclass
+class _Article:
+    """One document; its ledger counts only where the document is written."""
+
+    line: int
+    identifier: str = ""
+    sentences: list[SourceSentence] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+def _articles(path: Path) -> Iterator[_Article]:
+    article: _Article | None = None
+    sentence: _SentenceReader | None = None
+    in_identifier = found = False
+    for event in xml_events(path):
+        edge = (event.kind, event.value)
+        if fault := _misplaced(event, article is not None, sentence is not None):
+            raise DataError(path, event.line, fault)
+        if edge == ("start", "article"):
+            article = _Article(event.line)
+        elif article is None:
+            continue
+        elif edge == ("start", "sentence"):
+            sentence = _SentenceReader(Place(path, event.line), article.ledger)
+        elif edge == ("end", "sentence") and sentence is not None:
+            article.sentences.append(sentence.finished(_known_identifier(path, article)))
+            sentence = None
+        elif sentence is not None:
+            sentence.take(event)
+        elif event.value == "bibliomisc" and event.kind != "text":
+            in_identifier = event.kind == "start"
+        elif in_identifier:
+            if event.kind != "text":
+                message = "expected the article's id only in <bibliomisc>; found an element in it"
+                raise DataError(path, event.line, message)
+            article.identifier += event.value
+        elif edge == ("end", "article"):
+            found = True
+            article.identifier = _full(_known_identifier(path, article))
+            yield article
+            article = None
+        else:
+            _name_outside(event, Place(path, event.line), article.ledger)
+    if not found:
+        raise DataError(path, None, "expected GENIA's XML: <article> elements; found none")
+
+
+def _misplaced(event: XmlEvent, in_article: bool, in_sentence: bool) -> str:
+    """Say what is wrong with an element that would make others be lost; empty for all others."""
+    if event.kind != "start":
+        return ""
+    if event.value == "article" and in_article:
+        return "expected no <article> in another one: end the one before it"
+    if event.value == "sentence" and in_sentence:
+        return "expected no <sentence> in another one: end the one before it"
+    if event.value in ("sentence", "cons", "w") and not in_article:
+        return f"expected <{event.value}> in an <article>; found it outside any"
+    return ""
+
+
+def _name_outside(event: XmlEvent, place: Place, ledger: Ledger) -> None:
+    """Put mentions and text of an article into the ledger that stand in none of its sentences."""
+    if event.kind == "text" and event.value.strip():
+        ledger.keep_out("text outside <sentence>", place, repr(event.value.strip()))
+    elif event.value == "cons" and (types := _types(event)):
+        for name in types:
+            ledger.keep_out("mention outside <sentence>", place, _what(name, event))
+
+
+def _types(opening: XmlEvent) -> list[str]:
+    """The types of a ``<cons>``: one or none, or those of each member of a coordination."""
+    meaning = opening.attributes.get("sem", "")
+    members = _MEMBER.findall(meaning) if meaning.startswith("(") else [meaning]
+    return [found[1] for member in members if (found := _TYPE.fullmatch(member))]
+
+
+def _what(entity_type: str, opening: XmlEvent) -> str:
+    return f"{entity_type} in {opening.attributes.get('lex', '')}"
+
+
+def _known_identifier(path: Path, article: _Article) -> str:
+    if not article.identifier.strip():
+        message = "expected the article's MEDLINE id in <bibliomisc> before its sentences"
+        raise DataError(path, article.line, message)
+    return article.identifier
+
+
+class _SentenceReader:
+    """Builds one sentence from the XML events within it."""
+
+    def __init__(self, place: Place, ledger: Ledger) -> None:
+        self._place = place
+        self._ledger = ledger
+        self._words: list[str] = []
+        self._mentions: list[Span] = []
+        self._open: list[tuple[tuple[int, int], XmlEvent]] = []
+        self._word: str | None = None
+        self._text = ""
+
+    def take(self, event: XmlEvent) -> None:
+        if event.kind == "text":
+            if self._word is None:
+                self._text += event.value
+            else:
+                self._word += event.value
+            return
+        self._keep_text()
+        match event.kind, event.value:
+            case "start", "w":
+                if self._word is not None:
+                    message = "expected no <w> in another one: end the one before it"
+                    raise DataError(self._place.path, event.line, message)
+                self._word = ""
+            case "end", "w":
+                self._words.append(self._word or "")
+                self._word = None
+            case "start", "cons":
+                self._open.append((self._position(), event))
+            case "end", "cons":
+                self._close(*self._open.pop())
+
+    def finished(self, document: str) -> SourceSentence:
+        self._keep_text()
+        mentions = tuple(self._mentions)
+        return SourceSentence(self._place, tuple(self._words), "", mentions, document)
+
+    def _keep_text(self) -> None:
+        """Text between ``<w>`` elements: mostly white space, sometimes an unmarked word."""
+        for word in self._text.split():
+            self._ledger.repair("text outside <w> became a word", self._place, repr(word))
+            self._words.append(word)
+        self._text = ""
+
+    def _position(self) -> tuple[int, int]:
+        """Count the words, and say how many characters of the next one, if it is open."""
+        return len(self._words), len(self._word or "")
+
+    def _close(self, opened_at: tuple[int, int], opening: XmlEvent) -> None:
+        in_word = self._word is not None and self._position() != opened_at
+        start, end = opened_at[0], len(self._words) + in_word
+        place = Place(self._place.path, opening.line)
+        for entity_type in _types(opening):
+            if in_word or opened_at[1]:
+                kind = "mention within <w> covers the whole word"
+                self._ledger.repair(kind, place, _what(entity_type, opening))
+            if opening.attributes["sem"].startswith("("):
+                what = _what(entity_type, opening)
+                self._ledger.keep_out("member of a coordination", place, what)
+            else:
+                self._mentions.append(Span(start, end, entity_type))

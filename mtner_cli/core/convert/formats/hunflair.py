@@ -1,0 +1,86 @@
+"""What Flair caches of the HUNER corpora: a token, a tag, and whether a space follows.
+
+``p53 B-Gene -`` is a line; text and offsets are restored from its last column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from mtner_cli.core.actions.tag_schemes import SCHEMES, TagError, tags_to_spans
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.source import Place, SourceSentence
+from mtner_cli.core.files.reading import numbered_lines
+from mtner_cli.core.types import Span
+from mtner_cli.errors import DataError, quoted
+
+_SPACE_AFTER = {"+": " ", "-": ""}
+
+
+def read(
+    inputs: Sequence[Path], ledger: Ledger, every_tenth: Literal["leave_out", "only"] | None = None
+) -> Iterator[SourceSentence]:
+    """Stream the sentences of cached files as raw text; the cache knows no documents.
+
+    Args:
+        inputs: the ``*_train.conll``, ``*_dev.conll`` or ``*_test.conll`` files.
+        ledger: unused, since this form loses nothing.
+        every_tenth: for a corpus without a development file, to part its training file in two:
+            ``only`` every tenth sentence of all inputs, or all but these (``leave_out``).
+
+    Raises:
+        DataError: on a line that is not of the form, or a tag that IOB2 does not allow there.
+    """
+    for number, sentence in enumerate(_sentences(inputs), start=1):
+        if every_tenth is None or (number % 10 == 0) == (every_tenth == "only"):
+            yield sentence
+
+
+def _sentences(inputs: Sequence[Path]) -> Iterator[SourceSentence]:
+    for path in inputs:
+        sentence = _Sentence(path)
+        for number, line in numbered_lines(path):
+            if line and not line.isspace():
+                sentence.add(number, line)
+            elif sentence.tags:
+                yield sentence.finished()
+                sentence = _Sentence(path)
+        if sentence.tags:
+            yield sentence.finished()
+
+
+class _Sentence:
+    """Tokens put back together as they come."""
+
+    def __init__(self, path: Path) -> None:
+        self.tags: list[str] = []
+        self._path = path
+        self._first_line = 0
+        self._text = ""
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def add(self, number: int, line: str) -> None:
+        columns = line.rsplit(" ", 2)
+        if len(columns) != 3 or columns[2] not in _SPACE_AFTER:
+            expected = "expected 'token tag +' or 'token tag -' (+: a space follows)"
+            raise DataError(self._path, number, f"{expected}; found {quoted(line)}")
+        token, tag, space = columns
+        self._first_line = self._first_line or number
+        self._starts.append(len(self._text))
+        self._ends.append(len(self._text) + len(token))
+        self._text += token + _SPACE_AFTER[space]
+        self.tags.append(tag)
+
+    def finished(self) -> SourceSentence:
+        try:
+            mentions = tags_to_spans(self.tags, SCHEMES["iob2"])
+        except TagError as error:
+            raise DataError(self._path, self._first_line + error.position, str(error)) from None
+        spans = tuple(
+            Span(self._starts[span.start], self._ends[span.end - 1], span.tag) for span in mentions
+        )
+        place = Place(self._path, self._first_line)
+        return SourceSentence(place, None, self._text.rstrip(" "), spans)

@@ -1,0 +1,200 @@
+"""Mentions in JSON: spans, and the annotations of Label Studio's tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.source import Place, named_mention
+from mtner_cli.core.types import Span
+from mtner_cli.errors import DataError, quoted
+
+START_KEYS = ("start", "start_offset")
+END_KEYS = ("end", "end_offset")
+TYPE_KEYS = ("entity_type", "label", "labels", "type")
+
+
+def mentions_of(items: Iterable[Any], place: Place, ledger: Ledger) -> tuple[Span, ...]:
+    """Give the mentions of several items: each once for each type it is given.
+
+    Args:
+        ledger: gains the items that have an empty list of types.
+
+    Raises:
+        DataError: if an item is no span.
+    """
+    mentions: list[Span] = []
+    for item in items:
+        parts = _parts(item)
+        if parts is None:
+            raise DataError(
+                place.path,
+                place.line,
+                "expected a span as [start, end, \"type\"] or as an object with the keys 'start', "
+                f"'end' (whole numbers) and 'label' or 'entity_type'; found {quoted(item)}",
+            )
+        start, end, types = parts
+        if not types:
+            ledger.keep_out("mention without a type", place, f"[{start}, {end})")
+        mentions.extend(Span(start, end, name) for name in types)
+    return tuple(mentions)
+
+
+def hold_spans(values: list[Any]) -> bool:
+    """Tell whether at least one of the values is a span."""
+    may_be = not {list, dict}.isdisjoint(map(type, values))
+    return may_be and any(map(_parts, values))
+
+
+def keep_out_all(
+    mentions: Iterable[Span],
+    content: str | Sequence[str],
+    reason: str,
+    place: Place,
+    ledger: Ledger,
+) -> None:
+    """Name mentions that are not written."""
+    for mention in mentions:
+        ledger.keep_out(reason, place, named_mention(mention, content))
+
+
+def _parts(item: Any) -> tuple[int, int, list[str]] | None:
+    """Start, end and types of a span, None if the item is none."""
+    if isinstance(item, list) and len(item) == 3:
+        start, end, types = item
+    elif isinstance(item, dict):
+        start, end = _first(item, START_KEYS), _first(item, END_KEYS)
+        types = _first(item, TYPE_KEYS)
+    else:
+        return None
+    if type(start) is not int or type(end) is not int:
+        return None
+    named = types if isinstance(types, list) else [types]
+    return (start, end, named) if set(map(type, named)) <= {str} else None
+
+
+def _first(item: dict[str, Any], keys: Sequence[str]) -> Any:
+    """Give the value of the first of the keys that is there."""
+    for key in keys:
+        if key in item:
+            return item[key]
+    return None
+
+
+ANNOTATIONS = "annotations"
+_OTHER_SOURCES = {"predictions": "a prediction", "drafts": "a draft"}
+_EXPECTED = "expected 'data' to hold 'text', and 'annotations' a list of 'result' lists"
+
+
+def is_task(record: dict[str, Any]) -> bool:
+    """Tell whether an object is a task as Label Studio exports it."""
+    return isinstance(record.get("data"), dict) and ANNOTATIONS in record
+
+
+def has_annotations(record: dict[str, Any]) -> bool:
+    """Tell whether an object has annotations as Label Studio exports them, in a task or not."""
+    annotations = record.get(ANNOTATIONS)
+    return is_task(record) or (isinstance(annotations, list) and bool(_objects(annotations)))
+
+
+def task_mentions(
+    record: dict[str, Any], place: Place, ledger: Ledger
+) -> tuple[str, tuple[Span, ...]]:
+    """Give the text of a task, and the mentions of the first annotation that has any.
+
+    Annotators who disagree are never mixed.
+
+    Args:
+        ledger: gains the mentions of cancelled and of further annotations, predictions and drafts,
+            mentions with other text at their offsets, and relations.
+
+    Raises:
+        DataError: if the object is no such task.
+    """
+    text, annotations = record["data"].get("text"), record[ANNOTATIONS]
+    if not isinstance(text, str) or not isinstance(annotations, list):
+        raise _fault(place)
+    task = _Task(text, place, ledger)
+    written: tuple[Span, ...] = ()
+    for annotation in annotations:
+        if isinstance(annotation, dict) and annotation.get("was_cancelled"):
+            task.keep_out(annotation, "an annotation that was cancelled")
+        elif written:
+            task.keep_out(annotation, "a further annotation of its task")
+        else:
+            written = task.mentions(annotation)
+    for key, source in _OTHER_SOURCES.items():
+        for other in _objects(record.get(key)):
+            task.keep_out(other, source)
+    return text, written
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    text: str
+    place: Place
+    ledger: Ledger
+
+    def mentions(self, annotation: Any) -> tuple[Span, ...]:
+        """Read the mentions among the results of one annotation."""
+        results = annotation.get("result") if isinstance(annotation, dict) else None
+        if not isinstance(results, list):
+            raise _fault(self.place)
+        items, names = [], []
+        for result in results:
+            value = result.get("value") if isinstance(result, dict) else None
+            if isinstance(result, dict) and result.get("type") == "relation":
+                what = "of a Label Studio task"
+                self.ledger.keep_out("relation between mentions", self.place, what)
+            elif not isinstance(value, dict):
+                raise _fault(self.place)
+            elif any(key.endswith("labels") for key in value):  # others are choices, ratings, texts
+                items.append(value)
+                names.append(result.get("to_name"))
+        if any(name != names[0] for name in names):
+            message = "expected mentions of one text; the results have more than one 'to_name'"
+            raise DataError(self.place.path, self.place.line, message)
+        return self._with_their_text(items)
+
+    def _with_their_text(self, items: list[dict[str, Any]]) -> tuple[Span, ...]:
+        """Keep out mentions whose text, where the task gives it, is not at their offsets."""
+        kept = []
+        for item in items:
+            wording = item.get("text")
+            for mention in mentions_of([item], self.place, self.ledger):
+                found = self.text[max(mention.start, 0) : max(mention.end, 0)]
+                if isinstance(wording, str) and _pieces(found) != _pieces(wording):
+                    reason = "mention with other text at its offsets"
+                    what = (
+                        f"{named_mention(mention, self.text)}, which the task gives as {wording!r}"
+                    )
+                    self.ledger.keep_out(reason, self.place, what)
+                else:
+                    kept.append(mention)
+        return tuple(kept)
+
+    def keep_out(self, annotation: Any, source: str) -> None:
+        """Name the mentions of an annotation that is not written, however damaged it is."""
+        try:
+            mentions = self.mentions(annotation)
+        except DataError:
+            self.ledger.keep_out(f"{source} cannot be read", self.place, quoted(annotation))
+            return
+        keep_out_all(mentions, self.text, f"mention of {source}", self.place, self.ledger)
+
+
+def _pieces(wording: str) -> list[str]:
+    r"""Split at white space; Label Studio writes a line end as the two characters ``\n``."""
+    return wording.replace("\\n", "\n").split()
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """Keep the items that are there in full: exports may list only their numbers."""
+    items = value if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, dict) and "result" in item]
+
+
+def _fault(place: Place) -> DataError:
+    return DataError(place.path, place.line, _EXPECTED)

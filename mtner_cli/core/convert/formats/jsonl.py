@@ -1,0 +1,241 @@
+"""JSON lines with token spans, token tags or character spans, told apart by their keys."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mtner_cli.core.actions.tag_schemes import (
+    OUTSIDE,
+    Scheme,
+    SchemeDetector,
+    TagError,
+    scheme_named,
+    split_tag,
+    tags_to_spans,
+)
+from mtner_cli.core.convert.formats.json_mentions import (
+    ANNOTATIONS,
+    has_annotations,
+    hold_spans,
+    is_task,
+    keep_out_all,
+    mentions_of,
+    task_mentions,
+)
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.source import Place, SourceSentence
+from mtner_cli.core.files.reading import numbered_lines
+from mtner_cli.errors import DataError, quoted
+
+_MOST_KEYS, _MOST_OF_A_KEY = 10, 40  # shown in a message
+
+SPAN_KEYS = ("entity_mentions", "entities", "spans", "label")
+TAG_KEYS = ("ner_tags", "tags", "labels")
+"""The last of them also holds spans; the others never do."""
+DOCUMENT_KEYS = ("doc_id", "document_id")
+
+EXPECTED = (
+    "expected the keys 'tokens' (a list of words) and 'entity_mentions', 'entities' or 'spans' "
+    "(token spans) or 'ner_tags' (a tag a word), or 'text' and 'entities', 'spans' or 'label' "
+    "(character spans), or 'data' and 'annotations' (Label Studio)"
+)
+
+
+def read(
+    inputs: Sequence[Path],
+    ledger: Ledger,
+    scheme: str | None = None,
+    charset: str = "utf-8",
+) -> Iterator[SourceSentence]:
+    """Stream the sentences of JSON-lines files, one object a line.
+
+    Args:
+        inputs: the files; neighbouring objects with one ``doc_id`` are of one document.
+        ledger: gains relations, and mentions that are not read: under a key of another name, or
+            in an annotation of a Label Studio task that is not its first.
+        scheme: of objects with a tag a word; None finds it in a first pass over each file.
+        charset: the text encoding of the files.
+
+    Raises:
+        DataError: on a line that is no JSON object, has none of the known sets of keys, or has
+            mentions under two of them.
+    """
+    for path in inputs:
+        tag_scheme = scheme_named(scheme) if scheme is not None else None
+        for place, record in _records(path, charset):
+            key = _key_of_mentions(record, place)
+            tags = _tags(record, key, place)
+            if tags is None:
+                source = _with_spans(record, key, place, ledger)
+            else:
+                if tag_scheme is None:
+                    tag_scheme = _find_scheme(path, charset)
+                source = _with_tags(record, tags, tag_scheme, place)
+            _name_the_rest(record, key, source, ledger)
+            yield source
+
+
+def _records(path: Path, charset: str) -> Iterator[tuple[Place, dict[str, Any]]]:
+    for number, line in numbered_lines(path, charset):
+        if not line or line.isspace():
+            continue
+        place = Place(path, number)
+        try:
+            record = _DECODER.decode(line)
+        except (ValueError, RecursionError) as error:
+            raise _fault(place, f"expected a JSON object on one line; {error}") from None
+        if not isinstance(record, dict):
+            found = "an array" if isinstance(record, list) else quoted(record)
+            raise _fault(place, f"expected one JSON object a line; found {found}")
+        yield place, record
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys differ: of equal ones JSON's reader would silently take the last."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the key {quoted(twice)} is twice in one object: leave one out")
+    return made
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_repeats)
+
+
+def _find_scheme(path: Path, charset: str) -> Scheme:
+    detector = SchemeDetector()
+    for place, record in _records(path, charset):
+        tags = _tags(record, _key_of_mentions(record, place), place)
+        if tags is not None:
+            detector.add(tags, place.line or 0, lines_per_tag=0)
+    try:
+        return detector.scheme()
+    except TagError as error:
+        raise DataError(path, error.position, str(error)) from None
+
+
+def _key_of_mentions(record: dict[str, Any], place: Place) -> str | None:
+    """The key of the spans or tags of an object; of several lists the one that is not empty.
+
+    None where there is none, or where Label Studio's annotations hold the mentions.
+    """
+    keys = [key for key in (*SPAN_KEYS, *TAG_KEYS) if isinstance(record.get(key), list)]
+    is_annotated = has_annotations(record)
+    if len(keys) + is_annotated > 1:
+        holding = [key for key in keys if _holds_mentions(record[key], record.get("tokens"))]
+        if len(holding) + is_annotated > 1:
+            found = " and ".join(map(repr, holding + [ANNOTATIONS] * is_annotated))
+            raise _fault(place, f"expected mentions under one key; found {found}: leave one out")
+        keys = holding or keys
+    return keys[0] if keys and not is_annotated else None
+
+
+def _holds_mentions(values: list[Any], tokens: Any) -> bool:
+    """Whether a list has spans, or a tag for each word, of which not all are ``O``."""
+    if any(isinstance(value, list | dict) for value in values):
+        return True
+    is_parallel = isinstance(tokens, list) and len(tokens) == len(values)
+    return is_parallel and any(
+        isinstance(value, str) and split_tag(value)[0] not in ("", OUTSIDE) for value in values
+    )
+
+
+def _tags(record: dict[str, Any], key: str | None, place: Place) -> list[str] | None:
+    """A tag for each word, or None if the object has spans or no words."""
+    tokens: Any = record.get("tokens")
+    tags: Any = record.get(key or "")
+    if key not in TAG_KEYS or not isinstance(tokens, list) or not _is_list_of(tags, str, int):
+        return None
+    if not _is_list_of(tags, str):
+        raise _fault(
+            place,
+            f"expected {key!r} to hold tags such as 'B-Disease'; found numbers: "
+            "write the names that the data set gives them",
+        )
+    if len(tags) != len(tokens):
+        raise _fault(
+            place, f"expected {key!r} to hold {len(tokens)} tags, one a token; found {len(tags)}"
+        )
+    return tags
+
+
+def _with_tags(
+    record: dict[str, Any], tags: list[str], scheme: Scheme, place: Place
+) -> SourceSentence:
+    try:
+        mentions = tags_to_spans(tags, scheme)
+    except TagError as error:
+        raise _fault(place, f"{error} (word {error.position + 1})") from None
+    words = _words(record["tokens"], place)
+    return SourceSentence(place, words, "", tuple(mentions), _document(record))
+
+
+def _with_spans(
+    record: dict[str, Any], key: str | None, place: Place, ledger: Ledger
+) -> SourceSentence:
+    text, tokens = record.get("text"), record.get("tokens")
+    if is_task(record):
+        text, mentions = task_mentions(record, place, ledger)
+        return SourceSentence(place, None, text, mentions, _document(record))
+    if key is None or key in ("ner_tags", "tags"):
+        raise _fault(place, f"{EXPECTED}; found {_keys(record)}")
+    mentions = mentions_of(record[key], place, ledger)
+    if isinstance(tokens, list) and (_is_list_of(tokens, str) or not isinstance(text, str)):
+        if isinstance(text, str):
+            raise _fault(
+                place,
+                "expected 'tokens' or 'text'; found both, so the spans may be of either: "
+                "leave one out",
+            )
+        return SourceSentence(place, _words(tokens, place), "", mentions, _document(record))
+    if isinstance(text, str):
+        return SourceSentence(place, None, text, mentions, _document(record))
+    raise _fault(place, f"{EXPECTED}; found {_keys(record)}")
+
+
+def _name_the_rest(
+    record: dict[str, Any], key: str | None, source: SourceSentence, ledger: Ledger
+) -> None:
+    """Put into the ledger what an object holds besides the mentions that are read."""
+    relations = record.get("relations")
+    for _ in relations if isinstance(relations, list) else ():
+        ledger.keep_out("relation between mentions", source.place, "under 'relations'")
+    content = source.text if source.words is None else source.words
+    for other, values in record.items():
+        if isinstance(values, list) and other not in (key, "relations") and hold_spans(values):
+            reason = "mention under a key that is not read"
+            for value in values:
+                try:
+                    mentions = mentions_of([value], source.place, ledger)
+                except DataError:
+                    ledger.keep_out(reason, source.place, quoted(value))
+                else:
+                    keep_out_all(mentions, content, reason, source.place, ledger)
+
+
+def _words(tokens: list[Any], place: Place) -> tuple[str, ...]:
+    if not _is_list_of(tokens, str):
+        raise _fault(place, "expected 'tokens' to hold words (text); found something else in it")
+    return tuple(tokens)
+
+
+def _document(record: dict[str, Any]) -> str | None:
+    return next((str(record[key]) for key in DOCUMENT_KEYS if record.get(key) is not None), None)
+
+
+def _is_list_of(value: Any, *kinds: type) -> bool:
+    return isinstance(value, list) and set(map(type, value)).issubset(kinds)
+
+
+def _keys(record: dict[str, Any]) -> str:
+    shown = ", ".join(quoted(key, _MOST_OF_A_KEY) for key in list(record)[:_MOST_KEYS])
+    more = f" and {len(record) - _MOST_KEYS:,} more" if len(record) > _MOST_KEYS else ""
+    return f"{shown}{more}" or "an empty object"
+
+
+def _fault(place: Place, message: str) -> DataError:
+    return DataError(place.path, place.line, message)

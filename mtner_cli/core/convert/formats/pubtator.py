@@ -1,0 +1,91 @@
+"""PubTator: titles and abstracts with mentions by offset, as NCBI's tools write them.
+
+``id|t|title`` and ``id|a|abstract`` start a document, and below them stand its mentions, a line
+each: id, start, end, wording, type and often identifiers, between tabs. Offsets count in the title,
+one character that separates, and the abstract.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
+from mtner_cli.core.convert.source import Place, SourceSentence
+from mtner_cli.core.files.reading import numbered_lines
+from mtner_cli.core.types import Span
+from mtner_cli.errors import DataError, quoted
+
+_TEXT_LINE = re.compile(r"([^|\t]+)\|([ta])\|(.*)")
+_OFFSET = re.compile(r"[0-9]{1,18}")
+_EXPECTED = (
+    "expected 'id|t|title', 'id|a|abstract', or a mention as id, start, end, wording, type and, if "
+    "known, identifiers, between tabs"
+)
+
+
+def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
+    """Stream the sentences of PubTator files; a title's last one ends where the title does.
+
+    Args:
+        inputs: the files.
+        ledger: gains relations, which are counted only, and mentions that are not kept:
+            without a type, or with other text at their offsets.
+
+    Raises:
+        DataError: on a line that is not of the form, or of another document than those around it.
+    """
+    for path in inputs:
+        for document in _documents(path, ledger):
+            yield from sentences_of(document, ledger)
+
+
+def _documents(path: Path, ledger: Ledger) -> Iterator[Document]:
+    document: Document | None = None
+    for number, line in numbered_lines(path):
+        place = Place(path, number)
+        if not line or line.isspace():
+            continue
+        text_line = _TEXT_LINE.fullmatch(line)
+        if text_line is None:
+            _add_row(document, line, place, ledger)
+        elif text_line[2] == "t":
+            if document is not None:
+                yield document
+            document = Document(place, text_line[1])
+            document.add_passage(Passage(place, 0, text_line[3]))
+        else:
+            _add_abstract(document, text_line, place)
+    if document is not None:
+        yield document
+
+
+def _add_abstract(document: Document | None, text_line: re.Match[str], place: Place) -> None:
+    identifier, _, abstract = text_line.groups()
+    if document is None or document.identifier != identifier or len(document.passages) != 1:
+        message = f"expected the line {quoted(f'{identifier}|t|title')} right before this abstract"
+        raise DataError(place.path, place.line, message)
+    document.add_passage(Passage(place, len(document.text) + 1, abstract))
+
+
+def _add_row(document: Document | None, line: str, place: Place, ledger: Ledger) -> None:
+    """Take a mention or, where no number follows the id, a relation."""
+    columns = line.split("\t")
+    if not 4 <= len(columns) <= 7:
+        raise DataError(place.path, place.line, f"{_EXPECTED}; found {quoted(line)}")
+    identifier, start, end, wording, tag = [*columns, ""][:5]
+    if document is None or document.identifier != identifier:
+        message = (
+            f"expected the lines of document {quoted(identifier)} below its title and abstract"
+        )
+        raise DataError(place.path, place.line, f"{message}; found {quoted(line)}")
+    if start[:1].isalpha():
+        ledger.keep_out("relation between mentions", place, "\t".join(columns[1:]))
+        return
+    if not (_OFFSET.fullmatch(start) and _OFFSET.fullmatch(end)):
+        raise DataError(
+            place.path, place.line, f"expected start and end as whole numbers; found {quoted(line)}"
+        )
+    document.add_mention(Span(int(start), int(end), tag), wording, place, ledger)

@@ -1,0 +1,93 @@
+"""XML read piece by piece, so that its size does not matter and nothing in it can do harm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from xml.parsers import expat
+
+from mtner_cli.core.files.reading import reading
+from mtner_cli.errors import DataError, quoted
+
+_PIECE = 1 << 16
+
+
+class XmlEvent(NamedTuple):
+    """The start or end of an element, or text between the two.
+
+    Attributes:
+        kind: ``"start"``, ``"end"`` or ``"text"``.
+        value: the element's name, or the text (which may come in several pieces).
+        attributes: of a start; empty otherwise.
+        line: where it stands, from 1.
+    """
+
+    kind: str
+    value: str
+    attributes: dict[str, str]
+    line: int
+
+
+def xml_events(path: Path) -> Iterator[XmlEvent]:
+    """Stream a file's elements and text; an outside document type definition is not read.
+
+    Raises:
+        DataError: if the file is missing or not well-formed, declares entities (whose expansion
+            can fill any memory), or refers to one that is not declared (whose text would be lost).
+    """
+    events: list[XmlEvent] = []
+    parser = _parser(path, events)
+    with reading(path), path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            _parse(parser, piece, path)
+            yield from events
+            events.clear()
+        _parse(parser, b"", path)
+        yield from events
+
+
+def _parse(parser: expat.XMLParserType, piece: bytes, path: Path) -> None:
+    """Give the parser a piece of the file, or nothing at the file's end."""
+    try:
+        parser.Parse(piece, not piece)
+    except expat.ExpatError as error:
+        problem = expat.ErrorString(error.code)
+        raise DataError(path, error.lineno, f"expected well-formed XML: {problem}") from None
+    except (LookupError, ValueError):
+        # Python, not the XML library, knows encodings other than UTF-8, UTF-16 and Latin-1.
+        message = (
+            "the text encoding that its first line names is unknown here, or not one byte for each "
+            "character; save the file as UTF-8, and name that there"
+        )
+        raise DataError(path, 1, message) from None
+
+
+def _parser(path: Path, events: list[XmlEvent]) -> expat.XMLParserType:
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        events.append(XmlEvent("start", name, attributes, parser.CurrentLineNumber))
+
+    def end(name: str) -> None:
+        events.append(XmlEvent("end", name, {}, parser.CurrentLineNumber))
+
+    def text(data: str) -> None:
+        events.append(XmlEvent("text", data, {}, parser.CurrentLineNumber))
+
+    def refuse_declaration(name: str, *_: object) -> None:
+        message = f"the entity {quoted(name)} is declared, and entities are refused"
+        raise DataError(path, parser.CurrentLineNumber, f"{message}: write what it means")
+
+    def refuse_reference(name: str, *_: object) -> None:
+        message = f"the entity {quoted(name)} is not known here: write what it means"
+        raise DataError(path, parser.CurrentLineNumber, message)
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
+    parser.EntityDeclHandler = refuse_declaration
+    parser.SkippedEntityHandler = refuse_reference
+    parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
+    return parser

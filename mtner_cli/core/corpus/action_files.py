@@ -1,0 +1,108 @@
+"""Action files: read and write a corpus, a sentence a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from mtner_cli.core.actions.action_text import DOCUMENT_SEPARATOR, EncodingError
+from mtner_cli.core.actions.codecs import CODECS, EncodingName
+from mtner_cli.core.files.atomic import atomic_text_file
+from mtner_cli.core.files.reading import numbered_lines
+from mtner_cli.core.types import Sentence
+from mtner_cli.errors import DataError
+
+
+def read_corpus(path: Path, mode: EncodingName, encoding: str = "utf-8") -> Iterator[Sentence]:
+    """Stream the sentences of an action file; blank lines are ignored.
+
+    Args:
+        path: the file.
+        mode: the action encoding of its lines.
+        encoding: the text encoding of its bytes.
+
+    Yields:
+        Sentences in file order. ``document`` is ``"0"``, ``"1"``, ... counted by the document
+        separators, and None before the first one (so in a file without any).
+
+    Raises:
+        DataError: naming the line, where it is not of the encoding; also if the file is missing,
+            cannot be decoded, or holds no sentence.
+        ConfigError: if the text encoding is unknown.
+    """
+    decode = CODECS[mode].decode
+    documents = 0
+    document = None
+    empty = True
+    for number, line in numbered_lines(path, encoding):
+        if line == DOCUMENT_SEPARATOR:
+            document = str(documents)
+            documents += 1
+            continue
+        if not line or line.isspace():
+            continue
+        try:
+            sentence = decode(line)
+        except EncodingError as error:
+            raise DataError(path, number, f"not a line of the {mode!r} encoding: {error}") from None
+        empty = False
+        yield sentence if document is None else replace(sentence, document=document)
+    if empty:
+        raise DataError(path, None, f"expected sentences in the {mode!r} encoding; found none")
+
+
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+class CorpusWriter:
+    """A context manager that writes one action file; leaving it with an error leaves no file.
+
+    ``with CorpusWriter(Path("train.txt"), "simple") as writer: writer.write(sentence)``
+    """
+
+    def __init__(self, path: Path, mode: EncodingName) -> None:
+        self._encode = CODECS[mode].encode
+        self._opened: AbstractContextManager[TextIO] = atomic_text_file(path)
+        self._file: TextIO | None = None
+        self._document: str | None = None
+        self._at_start = True
+
+    def __enter__(self) -> Self:
+        self._file = self._opened.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._opened.__exit__(kind, error, traceback)
+        self._file = None
+
+    def write(self, sentence: Sentence) -> None:
+        """Write a sentence, and before it a separator if it is of another document.
+
+        Raises:
+            EncodingError: if the encoding cannot carry the sentence.
+        """
+        if self._file is None:
+            raise ValueError("the writer is used outside its 'with' block")
+        line = self._encode(sentence)
+        if sentence.document != self._document:
+            self._write_line(DOCUMENT_SEPARATOR)
+            self._document = sentence.document
+        self._write_line(line)
+
+    def _write_line(self, line: str) -> None:
+        assert self._file is not None
+        # A reader drops one byte order mark at the start of a file: text that begins with one
+        # gets a second, so that its offsets stay right.
+        if self._at_start and line.startswith(_BYTE_ORDER_MARK):
+            self._file.write(_BYTE_ORDER_MARK)
+        self._at_start = False
+        self._file.write(f"{line}\n")

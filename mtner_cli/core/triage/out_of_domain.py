@@ -1,0 +1,141 @@
+"""Which predictions of a result file people are to judge: types that a corpus does not annotate.
+
+A specification names, for each corpus, the types whose predictions on it are wanted. What a corpus
+does not annotate has no gold mentions, so only a reader can say whether a prediction is right.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from mtner_cli.config.explain import foreign_file
+from mtner_cli.config.faults import Fault, Origin
+from mtner_cli.config.yaml_source import read_yaml
+from mtner_cli.core.results.read import ResultMention, ResultSentence
+from mtner_cli.errors import MOST_FAULTS, ConfigError, names_text, quoted, shown
+
+Specification = Mapping[str, tuple[str, ...]]
+"""The relevant types of each corpus, as the result file spells both."""
+
+_EXPECTED = (
+    "expected 'relevant_types: [TYPE, ...]'; put a type that YAML takes for something else (NO, 1) "
+    "into quotes"
+)
+
+
+@dataclass(frozen=True)
+class FilteredSentence:
+    """A sentence and those of its predictions that are relevant, in the order of the text."""
+
+    sentence: ResultSentence
+    relevant: tuple[ResultMention, ...]
+
+
+@dataclass(frozen=True)
+class FilteredCorpus:
+    """A corpus's sentences that have relevant predictions.
+
+    Attributes:
+        name: the corpus.
+        counts: how often each relevant type was predicted, also where that is never.
+        other_types: types predicted on the corpus that were not asked for.
+        sentences: in the order of the result file.
+    """
+
+    name: str
+    counts: dict[str, int]
+    other_types: tuple[str, ...]
+    sentences: tuple[FilteredSentence, ...]
+
+
+def read_specification(path: Path) -> Specification:
+    """Read ``corpus: {relevant_types: [...]}``, or ``corpus: [...]`` for short.
+
+    Raises:
+        ConfigError: naming every entry that is not of this form.
+    """
+    source = read_yaml(path)
+    if source.values and not any(map(_is_entry, source.values.values())):
+        raise ConfigError([foreign_file(path, "CORPUS: {relevant_types: [TYPE]}")])
+    faults = list(source.faults)
+    specification: dict[str, tuple[str, ...]] = {}
+    for corpus, entry in source.values.items():
+        types = entry.get("relevant_types") if isinstance(entry, dict) else entry
+        if isinstance(types, list) and types and all(isinstance(name, str) for name in types):
+            specification[corpus] = tuple(dict.fromkeys(types))
+        else:
+            faults.append(Fault((corpus,), _EXPECTED))
+    if not source.values:
+        faults.append(Fault((), "names no corpus; expected 'CORPUS: {relevant_types: [TYPE]}'"))
+    if faults:
+        places = {key: f"{path}:{line}" for key, line in source.lines.items()}
+        raise ConfigError([Origin(str(path), places).describe(fault) for fault in faults])
+    return specification
+
+
+def _is_entry(value: object) -> bool:
+    return isinstance(value, list) or (isinstance(value, dict) and "relevant_types" in value)
+
+
+def filter_predictions(
+    sentences: Sequence[ResultSentence], specification: Specification
+) -> list[FilteredCorpus]:
+    """Every relevant prediction of every sentence, by corpus in the specification's order.
+
+    Raises:
+        ConfigError: if the results lack a corpus, or have no relevant prediction at all; it lists
+            what they have.
+    """
+    predicted: dict[str, Counter[str]] = {}
+    for sentence in sentences:
+        counter = predicted.setdefault(sentence.corpus, Counter())
+        counter.update(mention.tag for mention in sentence.predicted)
+    unknown = [corpus for corpus in specification if corpus not in predicted]
+    if unknown:
+        raise ConfigError(
+            [
+                f"the results have no corpus {quoted(corpus)}{_contents(predicted)}"
+                for corpus in unknown
+            ]
+        )
+    if not any(predicted[corpus][tag] for corpus, types in specification.items() for tag in types):
+        wanted = "; ".join(
+            f"{names_text(types)} on {shown(name)}" for name, types in specification.items()
+        )
+        raise ConfigError([f"the results have no prediction of {wanted}{_contents(predicted)}"])
+    return [
+        FilteredCorpus(
+            corpus,
+            {tag: predicted[corpus][tag] for tag in types},
+            tuple(sorted(predicted[corpus].keys() - set(types))),
+            _relevant(sentences, corpus, frozenset(types)),
+        )
+        for corpus, types in specification.items()
+    ]
+
+
+def _relevant(
+    sentences: Sequence[ResultSentence], corpus: str, types: frozenset[str]
+) -> tuple[FilteredSentence, ...]:
+    found = []
+    for sentence in sentences:
+        if sentence.corpus == corpus:
+            relevant = tuple(mention for mention in sentence.predicted if mention.tag in types)
+            if relevant:
+                found.append(FilteredSentence(sentence, relevant))
+    return tuple(found)
+
+
+def _contents(predicted: Mapping[str, Counter[str]]) -> str:
+    if not predicted:
+        return "; they have no sentences"
+    corpora = (
+        f"{shown(corpus)} (predicted there: {names_text(sorted(counts)) or 'nothing'})"
+        for corpus, counts in islice(predicted.items(), MOST_FAULTS)
+    )
+    more = f", ... ({len(predicted):,} in all)" if len(predicted) > MOST_FAULTS else ""
+    return f"; they have {', '.join(corpora)}{more}"

@@ -1,0 +1,230 @@
+"""What MLflow is told of an experiment, under names that it allows.
+
+MLflow takes letters, digits and a few signs; names of corpora and entity types hold anything. All
+else is written ``:hexadecimal code point:``, so that different names stay different and can be read
+back: the corpus ``genes$2`` is ``genes:24:2``. Metrics are paths of a fixed depth for each kind,
+since MLflow may keep a path as folders, where no name can be both a metric and a folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from mtner_cli.config.schema import ExperimentConfig
+from mtner_cli.core.evaluate.scores import CorpusScores, Counts, Evaluation, Scores
+from mtner_cli.core.files.atomic import atomic_text_file
+from mtner_cli.core.train.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+MAX_NAME, MAX_VALUE = 250, 6000
+"""What MLflow takes, in characters."""
+
+
+def metric_name(*parts: str) -> str:
+    """The path of a metric, as ``dev/joined/corpora/BC5CDR/f1``."""
+    return _within_limit("/".join(map(_escaped, parts)))
+
+
+def _escaped(name: str) -> str:
+    # The full stop is allowed, but a part may not be "." or "..", and it joins the parts of keys.
+    return re.sub(r"[^\w\- ]", lambda found: f":{ord(found[0]):x}:", name)
+
+
+def _within_limit(name: str) -> str:
+    """The name itself, or its start and a checksum of all of it."""
+    if len(name) <= MAX_NAME:
+        return name
+    checksum = ":" + hashlib.sha256(name.encode()).hexdigest()[:16]
+    return name[: MAX_NAME - len(checksum)] + checksum
+
+
+def parameters(settings: Mapping[str, object]) -> dict[str, str]:
+    """Settings by their dotted keys, as text; a value that is too long ends in an ellipsis."""
+    return {
+        _within_limit(".".join(map(_escaped, keys))): _value_text(value)
+        for keys, value in _leaves(settings)
+    }
+
+
+def _leaves(value: object, keys: Sequence[str] = ()) -> Iterator[tuple[Sequence[str], object]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, [*keys, key])
+    else:
+        yield keys, value
+
+
+def _value_text(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
+
+
+def evaluation_metrics(stage: str, evaluation: Evaluation) -> dict[str, float]:
+    """Every score of an evaluation, in per cent, and the counts of foreign predictions.
+
+    Args:
+        stage: ``dev`` or ``test``; the first part of all names.
+    """
+    return {
+        **_scores(stage, "joined", evaluation.joined),
+        **_scores(stage, "separate", evaluation.separate),
+        **_foreign(stage, evaluation.separate),
+    }
+
+
+def _scores(stage: str, tags: str, scores: Scores) -> dict[str, float]:
+    metrics = _percentages((stage, tags), scores.mean_precision, scores.mean_recall, scores.mean_f1)
+    for name, corpus in scores.corpora.items():
+        metrics |= _of_counts((stage, tags, "corpora", name), corpus.micro)
+        for tag, counts in corpus.per_tag.items():
+            metrics |= _of_counts((stage, tags, "types", name, tag.entity_type), counts)
+    return metrics
+
+
+def _of_counts(path: Sequence[str], counts: Counts) -> dict[str, float]:
+    return _percentages(path, counts.precision, counts.recall, counts.f1)
+
+
+def _percentages(
+    path: Sequence[str], precision: float, recall: float, f1: float
+) -> dict[str, float]:
+    values = {"precision": precision, "recall": recall, "f1": f1}
+    return {metric_name(*path, name): 100 * value for name, value in values.items()}
+
+
+def _foreign(stage: str, scores: Scores) -> dict[str, float]:
+    metrics: dict[str, float] = {}
+    for name, corpus in scores.corpora.items():
+        metrics[metric_name(stage, "foreign", "corpora", name)] = sum(corpus.foreign.values())
+        metrics |= _foreign_types((stage, "foreign", "types", name), corpus)
+    return metrics
+
+
+def _foreign_types(path: Sequence[str], corpus: CorpusScores) -> dict[str, float]:
+    return {metric_name(*path, *filter(None, tag)): count for tag, count in corpus.foreign.items()}
+
+
+Status = Literal["FINISHED", "KILLED", "FAILED"]
+
+# For what the user's environment leaves open.
+ENVIRONMENT = {
+    # Left to itself, MLflow tries a server that is down for four minutes.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    # MLflow asks for this before it writes into a plain folder.
+    "MLFLOW_ALLOW_FILE_STORE": "true",
+    # The console is for the training, and nothing is sent but to the server that was named.
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class Point(NamedTuple):
+    """A value of a metric at a training step; ``time`` in milliseconds since 1970."""
+
+    name: str
+    value: float
+    step: int
+    time: int
+
+
+def load_mlflow() -> None:
+    """Import MLflow, which takes seconds, with settings under which it keeps out of the way."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import mlflow  # noqa: F401
+
+
+class MlflowRun:
+    """The run of a training; one that goes on after a resume keeps its run.
+
+    Errors are those of MLflow and of what it stands on, of any type.
+    """
+
+    def __init__(self, config: ExperimentConfig, folder: RunFolder) -> None:
+        self._config = config
+        self._folder = folder
+        self._client: MlflowClient
+        self._id: str
+
+    def open(self) -> None:
+        """Make the run or find it again, and tell its parameters; may be repeated."""
+        from mlflow import MlflowClient
+        from mlflow.entities import Param
+
+        self._client = MlflowClient(self._config.MLFlowLogger.tracking_uri)
+        run = self._known() or self._new()
+        self._id = run.info.run_id
+        # A parameter can be set once; a resumed run may differ in where its logs go.
+        missing = {
+            name: value
+            for name, value in parameters(self._config.model_dump(mode="json")).items()
+            if name not in run.data.params
+        }
+        parameter_list = [Param(name, value) for name, value in missing.items()]
+        self._client.log_batch(self._id, params=parameter_list, synchronous=True)
+        self._client.log_artifact(self._id, str(self._folder.resolved_config))
+
+    def _known(self) -> Run | None:
+        """The run that an earlier part of this training made, if it is still there."""
+        from mlflow.exceptions import MlflowException
+
+        file = self._folder.mlflow_run_id
+        if file.is_symlink() or not file.is_file():
+            return None
+        run_id = file.read_text(encoding="utf-8", errors="replace").strip()
+        if not _RUN_ID.fullmatch(run_id):
+            return None
+        try:
+            run = self._client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        if run.info.lifecycle_stage != "active":
+            return None
+        self._client.update_run(run_id, status="RUNNING")
+        return run
+
+    def _new(self) -> Run:
+        settings = self._config.MLFlowLogger
+        experiment_id = self._experiment_id(settings.experiment_name)
+        run = self._client.create_run(experiment_id, run_name=settings.run_name)
+        with atomic_text_file(self._folder.mlflow_run_id, own_folder=True) as file:
+            file.write(f"{run.info.run_id}\n")
+        return run
+
+    def _experiment_id(self, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
+            try:
+                return self._client.create_experiment(name)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+                # Another training has made it in between.
+                experiment = self._client.get_experiment_by_name(name)
+        return experiment.experiment_id
+
+    def log(self, points: Sequence[Point]) -> None:
+        """Send points; a point that comes twice counts once. MLflow cuts them into requests."""
+        from mlflow.entities import Metric
+
+        metrics = [Metric(point.name, point.value, point.time, point.step) for point in points]
+        self._client.log_batch(self._id, metrics=metrics, synchronous=True)
+
+    def end(self, status: Status) -> None:
+        self._client.set_terminated(self._id, status)
