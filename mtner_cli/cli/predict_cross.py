@@ -35,22 +35,25 @@ def predict_cross(
     with console.status("starting"):
         from mtner_cli.core.convert.registry import refuse_overwriting
         from mtner_cli.core.device import choose_device
-        from mtner_cli.core.experiment.testing import load_run, predict_corpora
+        from mtner_cli.core.experiment.testing import predict_corpora
         from mtner_cli.core.results.write import write_cross_corpus_pickle
+        from mtner_cli.core.tagger import Tagger
+        from mtner_cli.core.train.run_folder import RunFolder
         from mtner_cli.report.progress import counting_bar
         from mtner_cli.report.tables import evaluation_tables
 
     device = choose_device(gpu, cpu)
-    run = load_run(model, checkpoint, device)
+    tagger = Tagger.load(model, checkpoint, device)
     if pickle is not None:
-        own = (run.checkpoint, run.folder.resolved_config, run.folder.encoder)
+        folder = RunFolder.find(model)
+        own = (folder.checkpoint(checkpoint), folder.resolved_config, folder.encoder)
         read = [
             path for dataset in datasets.values() for path in dataset.split_paths.present().values()
         ]
         refuse_overwriting([corpora, *own, *read], pickle)
-    console.print(f"checkpoint {run.checkpoint} on {device}", soft_wrap=True)
+    console.print(f"checkpoint {tagger.checkpoint} on {device}", soft_wrap=True)
     with counting_bar(console, "predicting") as report:
-        outcome = predict_corpora(run, datasets, device, report)
+        outcome = predict_corpora(tagger, datasets, report)
     if pickle is not None:
         write_cross_corpus_pickle(pickle, outcome.sentences)
     for table in evaluation_tables(outcome.evaluation):

@@ -38,24 +38,27 @@ def show_test(
     run: Path, checkpoint: str | None, device: torch.device, console: Console
 ) -> Evaluation | None:
     """Test a run, write its result files and print its scores; None where no corpus has a test."""
-    from mtner_cli.core.experiment.testing import evaluate_run, load_run
+    from mtner_cli.core.experiment.testing import evaluate_run
     from mtner_cli.core.results.write import write_results
+    from mtner_cli.core.tagger import Tagger
+    from mtner_cli.core.train.run_folder import RunFolder
     from mtner_cli.report.progress import counting_bar
     from mtner_cli.report.tables import evaluation_tables
     from mtner_cli.report.text_report import write_text_report
 
-    loaded = load_run(run, checkpoint, device)
-    loaded.folder.check_writable()
-    console.print(f"checkpoint {loaded.checkpoint} on {device}", soft_wrap=True)
+    folder = RunFolder.find(run)
+    tagger = Tagger.load(run, checkpoint, device)
+    folder.check_writable()
+    console.print(f"checkpoint {tagger.checkpoint} on {device}", soft_wrap=True)
     with counting_bar(console, "testing") as report:
-        outcome = evaluate_run(loaded, device, on_progress=report)
+        outcome = evaluate_run(tagger, on_progress=report)
     if outcome is None:
         console.print(
             "No corpus of this run has a test split (datasets.*.split_paths.test): nothing to "
             "test. Use predict-cross to score it on other corpora."
         )
         return None
-    pickle_path, lines_path, report_path = loaded.folder.results
+    pickle_path, lines_path, report_path = folder.results
     write_results(pickle_path, lines_path, outcome.sentences)
     write_text_report(report_path, outcome.sentences, outcome.evaluation)
     for table in evaluation_tables(outcome.evaluation):

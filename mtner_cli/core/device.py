@@ -31,3 +31,19 @@ def choose_device(gpu: int | None, cpu: bool) -> torch.device:
             "numbered from 0"
         )
     return torch.device("cuda", gpu)
+
+
+def device_named(name: str | torch.device) -> torch.device:
+    """Give the device of a name: ``auto`` (the first GPU, else the CPU), ``cpu``, ``cuda:1``.
+
+    Raises:
+        DeviceError: if there is no such name, or the GPU is not there.
+    """
+    kind, _, number = str(name).partition(":")
+    if kind == "auto" and not number:
+        return choose_device(None, cpu=False)
+    if kind == "cpu" and not number:
+        return choose_device(None, cpu=True)
+    if kind == "cuda" and (number or "0").isdecimal():
+        return choose_device(int(number or 0), cpu=False)
+    raise DeviceError(f"device {name!r}: expected 'auto', 'cpu', 'cuda' or such as 'cuda:1'")

@@ -52,3 +52,24 @@ class Sentence:
     ) -> Sentence:
         """A raw sentence; ``mentions`` are in character offsets, in any order."""
         return Sentence(text, tuple(sorted(set(mentions))), None, document)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A mention that a model found in a text.
+
+    Attributes:
+        start: first character (first word, where words were given), from 0.
+        end: one past the last one.
+        text: what is there, exactly.
+        type: the entity type.
+        corpora: the corpora that taught the model this type.
+        score: how sure the model is, 0 to 1.
+    """
+
+    start: int
+    end: int
+    text: str
+    type: str
+    corpora: tuple[str, ...]
+    score: float

@@ -19,8 +19,8 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from mtner_cli.core.experiment.testing import load_run
 from mtner_cli.core.experiment.training import PreparedTraining
+from mtner_cli.core.tagger import Tagger
 from tests.benchmarks.corpus import synthetic_sentences, write_corpus
 from tests.benchmarks.metrics import measure_metrics
 from tests.benchmarks.preprocessing import measure_preprocessing
@@ -128,14 +128,14 @@ def _measure_protocol(rounds: Sequence[PreparedTraining]) -> tuple[dict[str, flo
         slots = run_slot_model(prepared)
         linear, head = run_linear_head(prepared)
         ratios.append(slots.seconds / linear.seconds)
-    run = load_run(rounds[-1].config.output_dir, None, DEVICE)
+    tagger = Tagger.load(rounds[-1].config.output_dir, device=DEVICE)
     figures = {
         "protocol_over_linear_head": median(ratios),
         "protocol_seconds": slots.seconds,
         "protocol_development_f1": 100 * slots.development_f1,
         "protocol_development_f1_of_linear_head": 100 * linear.development_f1,
     }
-    return figures, Rivals(run, head)
+    return figures, Rivals(tagger, head)
 
 
 def _measure_help() -> dict[str, float]:

@@ -16,7 +16,7 @@ from mtner_cli.config.load import load_experiment
 from mtner_cli.core.decode.predict import encoder_parts, encoder_precision
 from mtner_cli.core.evaluate.scores import Evaluation, evaluate
 from mtner_cli.core.experiment.corpora import tokenize_splits
-from mtner_cli.core.experiment.testing import TOKENS_PER_BATCH, scored_tags, tested_sentence
+from mtner_cli.core.experiment.testing import scored_tags
 from mtner_cli.core.experiment.training import (
     PreparedTraining,
     accelerator_for,
@@ -26,6 +26,7 @@ from mtner_cli.core.experiment.training import (
 from mtner_cli.core.features.batch import Collator, batches_by_length
 from mtner_cli.core.features.examples import examples_of
 from mtner_cli.core.model.encoder import load_encoder
+from mtner_cli.core.tagger import TOKENS_PER_BATCH, tested_sentence
 from mtner_cli.core.train.events import DevelopmentDone, TrainingEvent
 from mtner_cli.core.train.trainer import Trainer, TrainingData
 from tests.benchmarks.linear_head import LinearHead

@@ -33,15 +33,15 @@ def measure_growth_with_length(rivals: Rivals) -> dict[str, float]:
     """Microseconds a word: of the slot model's own part, and of the whole with the encoder."""
     figures = {}
     for length in LENGTHS:
-        batch = rivals.run.collate(_examples_of_length(rivals, length)).to(DEVICE)
-        for part, microseconds in _microseconds_per_word(rivals.run.model, batch).items():
+        batch = rivals.tagger.collate(_examples_of_length(rivals, length)).to(DEVICE)
+        for part, microseconds in _microseconds_per_word(rivals.tagger.model, batch).items():
             figures[f"infer_{part}_us_per_word_{length}_words"] = microseconds
     return figures
 
 
 def measure_growth_with_types(rivals: Rivals) -> dict[str, float]:
     """The same for models that know more and more types, in sentences of ``WORDS`` words."""
-    encoder = rivals.run.model.encoder
+    encoder = rivals.tagger.model.encoder
     examples = _examples_of_length(rivals, WORDS)
     figures = {}
     for types in TYPES:
@@ -51,7 +51,7 @@ def measure_growth_with_types(rivals: Rivals) -> dict[str, float]:
         frequencies = torch.full((vocabulary.size,), 1e-4)
         frequencies[vocabulary.SHIFT] = 0.95
         model.tagger.start_output_at(frequencies)
-        batch = Collator(vocabulary, rivals.run.tokenizer.pad_id)(examples).to(DEVICE)
+        batch = Collator(vocabulary, rivals.tagger.tokenizer.pad_id)(examples).to(DEVICE)
         for part, microseconds in _microseconds_per_word(model, batch).items():
             figures[f"infer_{part}_us_per_word_{types}_types"] = microseconds
     return figures
@@ -82,7 +82,7 @@ def _examples_of_length(rivals: Rivals, length: int) -> list[Example]:
         Sentence.of_words(random.choice(FREQUENT_WORDS, length).tolist(), ())
         for _ in range(BATCH_SIZE)
     ]
-    tokenizer = rivals.run.tokenizer
+    tokenizer = rivals.tagger.tokenizer
     return examples_of(tokenizer.tokenize("BC5CDR", sentences, True), tokenizer, MAX_TOKENS)
 
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.decode.mentions import decode_mentions
 from mtner_cli.core.decode.predict import encode_words, encoder_precision
-from mtner_cli.core.experiment.testing import TOKENS_PER_BATCH, LoadedRun
 from mtner_cli.core.features.batch import Batch, batches_by_length
 from mtner_cli.core.features.examples import Example
+from mtner_cli.core.tagger import TOKENS_PER_BATCH, Tagger
 from tests.benchmarks.linear_head import LinearHead
 from tests.benchmarks.timing import DEVICE, Timings, side_by_side
 
@@ -31,7 +31,7 @@ TRAINING_BATCHES = 4
 class Rivals:
     """A trained slot model, and a trained linear head with an encoder of its own."""
 
-    run: LoadedRun
+    tagger: Tagger
     linear: LinearHead
 
 
@@ -45,9 +45,9 @@ def measure_inference(rivals: Rivals, examples: Sequence[Example]) -> dict[str, 
     sixteens = [ordered[i : i + BATCH_SIZE] for i in range(0, len(ordered), BATCH_SIZE)]
     times = _inference_times(
         rivals,
-        sixteens=[rivals.run.collate(group).to(DEVICE) for group in sixteens],
+        sixteens=[rivals.tagger.collate(group).to(DEVICE) for group in sixteens],
         as_tested=[
-            rivals.run.collate(group).to(DEVICE)
+            rivals.tagger.collate(group).to(DEVICE)
             for group in batches_by_length(some, TOKENS_PER_BATCH)
         ],
     )
@@ -62,7 +62,7 @@ def measure_inference(rivals: Rivals, examples: Sequence[Example]) -> dict[str, 
 def _inference_times(
     rivals: Rivals, sixteens: Sequence[Batch], as_tested: Sequence[Batch]
 ) -> Timings:
-    model, vocabulary = rivals.run.model.eval(), rivals.run.description.vocabulary
+    model, vocabulary = rivals.tagger.model.eval(), rivals.tagger.description.vocabulary
     linear = rivals.linear.eval()
 
     def encoder() -> None:
@@ -103,12 +103,12 @@ def measure_training(rivals: Rivals, examples: Sequence[Example]) -> dict[str, f
     ordered = sorted(examples, key=lambda example: -len(example.input_ids))
     apart = len(ordered) // TRAINING_BATCHES
     batches = [
-        rivals.run.collate(ordered[first : first + BATCH_SIZE]).to(DEVICE)
+        rivals.tagger.collate(ordered[first : first + BATCH_SIZE]).to(DEVICE)
         for first in range(0, apart * TRAINING_BATCHES, apart)
     ]
     steps = {
-        "encoder": training_step(rivals.run.model, encoder_alone=True),
-        "slots": training_step(rivals.run.model),
+        "encoder": training_step(rivals.tagger.model, encoder_alone=True),
+        "slots": training_step(rivals.tagger.model),
         "linear": training_step(rivals.linear),
     }
 

@@ -110,16 +110,20 @@ def split_sentences(text: str) -> list[int]:
     return [sentence[0].offset for paragraph in segmenter.analyze(text) for sentence in paragraph]
 
 
+def sentence_edges(text: str) -> Iterator[tuple[int, int]]:
+    """Give start and end of every sentence of a text but for the white space around it."""
+    for start, end in pairwise([0, *split_sentences(text)[1:], len(text)]):
+        sentence = text[start:end]
+        if stripped := sentence.strip():
+            start += len(sentence) - len(sentence.lstrip())
+            yield start, start + len(stripped)
+
+
 def _sentence_edges(document: Document) -> Iterator[tuple[int, int]]:
-    """Start and end of every sentence but for the white space around it."""
+    """The edges of all sentences of all passages."""
     for passage in document.passages:
-        starts = [0, *split_sentences(passage.text)[1:], len(passage.text)]
-        for start, end in pairwise(starts):
-            sentence = passage.text[start:end]
-            text = sentence.strip()
-            if text:
-                start += passage.start + len(sentence) - len(sentence.lstrip())
-                yield start, start + len(text)
+        for start, end in sentence_edges(passage.text):
+            yield start + passage.start, end + passage.start
 
 
 def _united(pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

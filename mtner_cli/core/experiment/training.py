@@ -27,7 +27,7 @@ from mtner_cli.core.experiment.corpora import (
     tokenize_splits,
 )
 from mtner_cli.core.experiment.resume import check_same_model
-from mtner_cli.core.experiment.testing import predict_sentences, scored_tags
+from mtner_cli.core.experiment.testing import scored_tags
 from mtner_cli.core.features.batch import Collator
 from mtner_cli.core.features.examples import Example, examples_of, with_timesteps
 from mtner_cli.core.features.merging import merges_sentences, merges_split
@@ -45,6 +45,7 @@ from mtner_cli.core.model.encoder import (
     longest_input,
 )
 from mtner_cli.core.model.ner_model import NerModel, build_model
+from mtner_cli.core.tagger import Tagger
 from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription
 from mtner_cli.core.train.events import TrainingEvent
 from mtner_cli.core.train.run_folder import RunFolder
@@ -191,7 +192,7 @@ def start_training(
     data = TrainingData(
         prepared.examples,
         Collator(vocabulary, pad_id, foreign),
-        _development_scorer(prepared, accelerator.device) if prepared.dev else None,
+        _development_scorer(prepared) if prepared.dev else None,
         _perturbations(config),
     )
     trainer = Trainer(
@@ -250,26 +251,14 @@ def save_encoder(folder: Path, model: NerModel, tokenizer: SubwordTokenizer) -> 
                 shutil.copyfile(file, temporary)
 
 
-def _development_scorer(
-    prepared: PreparedTraining, device: torch.device
-) -> Callable[[NerModel], Evaluation]:
-    config = prepared.config
-    transform = config.data_transform
-    separate = transform.train_with_separate_tags
+def _development_scorer(prepared: PreparedTraining) -> Callable[[NerModel], Evaluation]:
+    config, description = prepared.config, prepared.description
+    separate = config.data_transform.train_with_separate_tags
     sentences = tokenize_splits(prepared.dev, prepared.tokenizer, separate)
-    annotated = scored_tags(prepared.description.annotated, prepared.dev, separate)
-    collate = Collator(prepared.description.vocabulary, prepared.tokenizer.pad_id)
+    annotated = scored_tags(description.annotated, prepared.dev, separate)
 
     def score(model: NerModel) -> Evaluation:
-        tested = predict_sentences(
-            model,
-            sentences,
-            prepared.tokenizer,
-            collate,
-            transform,
-            device,
-            config.train.limit_val_batches,
-        )
-        return evaluate(tested, annotated)
+        tagger = Tagger(config, description, prepared.tokenizer, model)
+        return evaluate(tagger.tag(sentences, config.train.limit_val_batches), annotated)
 
     return score

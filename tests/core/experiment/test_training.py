@@ -14,8 +14,9 @@ from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.experiment.corpora import action_frequencies
 from mtner_cli.core.experiment.resume import claimed_run
-from mtner_cli.core.experiment.testing import evaluate_run, load_run
+from mtner_cli.core.experiment.testing import evaluate_run
 from mtner_cli.core.experiment.training import prepare_training, start_training
+from mtner_cli.core.tagger import Tagger
 from mtner_cli.core.train.checkpoint import load_checkpoint
 from mtner_cli.core.train.events import (
     CheckpointSaved,
@@ -71,8 +72,8 @@ def test_a_training_tells_what_it_does_and_leaves_a_run(config: ExperimentConfig
 
 def test_testing_a_run_loses_nothing_gold(config: ExperimentConfig) -> None:
     train(config)
-    run = load_run(config.output_dir, None, CPU)
-    outcome = evaluate_run(run, CPU)
+    run = Tagger.load(config.output_dir, device="cpu")
+    outcome = evaluate_run(run)
     assert outcome is not None
     assert [sentence.corpus for sentence in outcome.sentences] == ["fever-1", "fever-1", "genes$2"]
     separate = outcome.evaluation.separate.corpora
@@ -102,7 +103,7 @@ def test_a_run_learns_what_it_is_shown(settings: dict[str, Any], transform: dict
     settings["ablation"] = {"pred_model": {"dropouts": False}}
     config = config_from_mapping(settings)
     train(config)
-    outcome = evaluate_run(load_run(config.output_dir, "best", CPU), CPU)
+    outcome = evaluate_run(Tagger.load(config.output_dir, "best", "cpu"))
     assert outcome is not None
     assert outcome.evaluation.headline_f1 == 1.0
 
@@ -169,9 +170,9 @@ def test_the_best_checkpoint_of_each_corpus_is_kept(
         )
         assert all(torch.equal(whole[name], parts[name]) for name in whole)
     assert max(best_epochs.values()) > 0
-    assert load_run(config.output_dir, "best:a/b", CPU).checkpoint.stem == "best-of-a%2Fb"
+    assert Tagger.load(config.output_dir, "best:a/b", "cpu").checkpoint.stem == "best-of-a%2Fb"
     with pytest.raises(CheckpointError, match=r"no checkpoint 'best:ab'.*best-of-a%2Fb"):
-        load_run(config.output_dir, "best:ab", CPU)
+        Tagger.load(config.output_dir, "best:ab", "cpu")
 
 
 def test_a_finished_run_has_nothing_to_go_on_with(config: ExperimentConfig) -> None:
@@ -256,7 +257,7 @@ def test_a_run_without_test_split_is_not_tested(settings: dict[str, Any]) -> Non
         del dataset["split_paths"]["test"]
     config = config_from_mapping(settings)
     train(config)
-    assert evaluate_run(load_run(config.output_dir, None, CPU), CPU) is None
+    assert evaluate_run(Tagger.load(config.output_dir, device="cpu")) is None
 
 
 def test_the_run_loads_where_its_encoder_is_gone(
@@ -268,15 +269,15 @@ def test_the_run_loads_where_its_encoder_is_gone(
     config = config_from_mapping(settings)
     train(config)
     moved.unlink()
-    assert evaluate_run(load_run(config.output_dir, None, CPU), CPU) is not None
+    assert evaluate_run(Tagger.load(config.output_dir, device="cpu")) is not None
 
 
 def test_missing_runs_and_checkpoints_say_what_is_there(config: ExperimentConfig) -> None:
     with pytest.raises(CheckpointError, match="no run here"):
-        load_run(config.output_dir, None, CPU)
+        Tagger.load(config.output_dir, device="cpu")
     train(config)
     with pytest.raises(CheckpointError, match=r"no checkpoint 'worst'.*best\.safetensors, last"):
-        load_run(config.output_dir, "worst", CPU)
+        Tagger.load(config.output_dir, "worst", "cpu")
 
 
 def test_a_checkpoint_is_saved_within_an_epoch_and_changes_nothing(

@@ -263,9 +263,7 @@ def test_a_tensor_that_hides_a_call(tmp_path):
 
 def test_every_admitted_name_leads_to_code_of_this_package():
     for stand_in in ADMITTED.values():
-        assert stand_in in (dict, None) or stand_in.__module__.startswith(
-            "mtner_cli.core.results."
-        )
+        assert stand_in in (dict, None) or stand_in.__module__.startswith("mtner_cli.core.results.")
 
 
 @pytest.mark.parametrize("admitted", sorted(key for key in ADMITTED if ADMITTED[key]))

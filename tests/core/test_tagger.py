@@ -1,23 +1,32 @@
-"""A run is tested with the encoder, tokenizer and settings that it was trained with, or not."""
+"""A trained model: what is refused when it is loaded, and what it finds."""
 
 from __future__ import annotations
 
 import json
 import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mtner_cli.config.load import config_from_mapping
+from mtner_cli.core import tagger as tagger_module
+from mtner_cli.core.actions.vocabulary import Tag
+from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
 from mtner_cli.core.experiment.resume import claimed_run
-from mtner_cli.core.experiment.testing import load_run
 from mtner_cli.core.experiment.training import prepare_training, start_training
+from mtner_cli.core.tagger import Tagger
 from mtner_cli.core.train.checkpoint import load_checkpoint, save_checkpoint
+from mtner_cli.core.types import Mention
 from mtner_cli.errors import CheckpointError, EncoderError, MtnerError
 from tests.core.experiment.conftest import write_corpora
 
@@ -53,19 +62,19 @@ def change(path: Path, edit: Callable[[dict], None]) -> None:  # type: ignore[ty
 
 
 def test_a_copied_run_loads(run: Path) -> None:
-    assert load_run(run, None, CPU).tokenizer.pad_id == 0
+    assert Tagger.load(run, device="cpu").tokenizer.pad_id == 0
 
 
 def test_a_run_without_its_tokenizer_is_refused(run: Path) -> None:
     (run / "encoder" / "tokenizer.json").unlink()
     with pytest.raises(EncoderError, match="tokenizer"):
-        load_run(run, None, CPU)
+        Tagger.load(run, device="cpu")
 
 
 def test_a_run_without_its_encoder_folder_is_refused(run: Path) -> None:
     shutil.rmtree(run / "encoder")
     with pytest.raises(CheckpointError, match="the run's encoder folder is missing"):
-        load_run(run, None, CPU)
+        Tagger.load(run, device="cpu")
 
 
 def test_another_tokenizer_of_the_same_size_is_refused(run: Path) -> None:
@@ -75,13 +84,13 @@ def test_another_tokenizer_of_the_same_size_is_refused(run: Path) -> None:
 
     change(run / "encoder" / "tokenizer.json", swap)
     with pytest.raises(CheckpointError, match=r"tokenizer splits text differently.*Copy the run's"):
-        load_run(run, None, CPU)
+        Tagger.load(run, device="cpu")
 
 
 def test_other_settings_of_the_encoder_are_refused(run: Path) -> None:
     change(run / "encoder" / "config.json", lambda config: config.update(hidden_act="relu"))
     with pytest.raises(CheckpointError, match="the encoder's hidden_act is 'relu' and was 'gelu'"):
-        load_run(run, None, CPU)
+        Tagger.load(run, device="cpu")
 
 
 class Stored(torch.nn.Module):
@@ -119,7 +128,7 @@ OTHER_SIZES: list[dict[str, object]] = [
 def test_another_encoder_is_refused(run: Path, settings: dict[str, object]) -> None:
     change(run / "encoder" / "config.json", lambda config: config.update(settings))
     with pytest.raises(CheckpointError, match="does not belong to this checkpoint"):
-        load_run(run, None, CPU)
+        Tagger.load(run, device="cpu")
 
 
 @pytest.mark.parametrize("settings", OTHER_SIZES, ids=str)
@@ -133,7 +142,7 @@ def test_an_encoder_of_another_size_is_refused_before_memory_is_taken(
         older = replace(saved.description, encoder={})
         save_checkpoint(path, older, saved.progress, Stored(saved.model))
     with a_gigabyte_more(), pytest.raises(CheckpointError, match="its weights do not fit"):
-        load_run(run, None, CPU)
+        Tagger.load(run, device="cpu")
 
 
 def test_settings_of_another_model_are_refused(run: Path) -> None:
@@ -142,7 +151,7 @@ def test_settings_of_another_model_are_refused(run: Path) -> None:
     assert "action_space_dim: 2" in text
     path.write_text(text.replace("action_space_dim: 2", "action_space_dim: 3"))
     with pytest.raises(CheckpointError, match="its weights do not fit"):
-        load_run(run, None, CPU)
+        Tagger.load(run, device="cpu")
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
@@ -150,4 +159,94 @@ def test_settings_of_another_model_are_refused(run: Path) -> None:
 def test_a_damaged_encoder_folder_is_one_error(run: Path, name: str, content: str) -> None:
     (run / "encoder" / name).write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(MtnerError):
-        load_run(run, None, CPU)
+        Tagger.load(run, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def talkative(trained: Path) -> Tagger:
+    """A model that opens and closes mentions wherever it can."""
+    tagger = Tagger.load(trained, device="cpu")
+    vocabulary = tagger.description.vocabulary
+    frequencies = torch.full((vocabulary.size,), 0.7)
+    frequencies[: vocabulary.first_tag_action] = torch.tensor([0.0, 0.3])
+    tagger.model.tagger.start_output_at(frequencies)
+    return tagger
+
+
+PASSAGE = "  Fever came back.\r\n\nHe took aspirin 😀 and e\u0301 slept. \ud83d p53 rose!"
+
+
+@given(st.lists(st.sampled_from([*"ab.E! \n\r\t\u0301\ud83d😀", "fever ", "Mice. "])).map("".join))
+@settings(max_examples=60, deadline=None)
+def test_every_mention_is_a_piece_of_its_text(talkative: Tagger, text: str) -> None:
+    for mention in talkative.find(text + PASSAGE):
+        assert (text + PASSAGE)[mention.start : mention.end] == mention.text
+        assert mention.text
+        assert 0.5 <= mention.score <= 1
+
+
+def test_mentions_are_found_in_every_sentence(talkative: Tagger) -> None:
+    found = talkative.find(PASSAGE)
+    starts = {mention.start for mention in found}
+    assert any(start < PASSAGE.index("He") for start in starts)
+    assert any(start > PASSAGE.index("p53") - 3 for start in starts)
+    assert {(mention.type, mention.corpora) for mention in found} <= {
+        ("Chemical", ("fever-1",)),
+        ("DNA", ("genes$2",)),
+        ("Disease", ("fever-1", "genes$2")),
+        ("Protein", ("genes$2",)),
+    }
+
+
+def test_texts_are_read_as_each_alone(talkative: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tagger_module, "SENTENCES_AT_ONCE", 3)
+    texts = ["Fever.", "", PASSAGE, " \n ", "Flu rose. He slept.", "p53"]
+    together = list(talkative.find_all(iter(texts)))
+    for text, found in zip(texts, together, strict=True):
+        alone = talkative.find(text)
+        assert [replace(mention, score=0) for mention in found] == [
+            replace(mention, score=0) for mention in alone
+        ]
+        assert [m.score for m in found] == pytest.approx([m.score for m in alone], abs=1e-5)
+
+
+def test_an_endless_stream_of_texts_is_read_as_results_are_taken(
+    talkative: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tagger_module, "SENTENCES_AT_ONCE", 4)
+    taken = count()
+    results = talkative.find_all(f"Fever {next(taken)}." for _ in iter(int, 1))
+    for _ in range(5):
+        next(results)
+    assert next(taken) == 8
+
+
+def test_given_words_are_kept(talkative: Tagger) -> None:
+    sentences = [["Fever", "rose", "\ud83d"], [], ["He", "took", "two words", "of", "aspirin"]]
+    first, none, last = talkative.find_in_words(iter(sentences))
+    assert first
+    assert last
+    assert none == []
+    for words, found in zip(sentences, (first, none, last), strict=True):
+        for mention in found:
+            assert mention.text == " ".join(words[mention.start : mention.end])
+
+
+def test_a_type_that_two_corpora_name_is_one_mention(talkative: Tagger) -> None:
+    tags = [Tag("genes$2", "Gene"), Tag("fever-1", "Gene"), Tag("fever-1", "Disease")]
+    scores = [0.6, 0.9, 0.7]
+    predicted = [ScoredMention(0, 1, *rest) for rest in zip(tags, scores, strict=True)]
+    sentence = TestedSentence("", 0, None, "p53", ("p53",), ((0, 3),), (), (), tuple(predicted))
+    assert list(talkative._mentions_of_text(sentence, "p53", 0)) == [
+        Mention(0, 3, "p53", "Gene", ("fever-1", "genes$2"), 0.9),
+        Mention(0, 3, "p53", "Disease", ("fever-1",), 0.7),
+    ]
+
+
+def test_the_package_offers_both_without_importing_anything(project: Path) -> None:
+    code = (
+        "import sys, mtner_cli; assert not {'torch', 'pydantic', 'rich'} & set(sys.modules); "
+        "from mtner_cli import Mention, Tagger; assert Tagger.load and Mention; "
+        "assert not hasattr(mtner_cli, 'Other')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=project)

@@ -1,0 +1,298 @@
+"""A trained model that reads: text, given words, or the sentences of corpora."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from mtner_cli.config.load import load_resolved
+from mtner_cli.config.schema import ExperimentConfig
+from mtner_cli.core.convert.sentence_splitting import sentence_edges
+from mtner_cli.core.decode.predict import predict_mentions
+from mtner_cli.core.device import device_named
+from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
+from mtner_cli.core.features.batch import Collator, batches_by_length
+from mtner_cli.core.features.examples import Example, examples_of
+from mtner_cli.core.features.sampler import limited
+from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
+from mtner_cli.core.model.encoder import (
+    check_vocabulary,
+    encoder_config,
+    encoder_from_config,
+    encoder_settings,
+    load_tokenizer,
+)
+from mtner_cli.core.model.ner_model import NerModel, build_model
+from mtner_cli.core.train.checkpoint import ModelDescription, check_shapes, load_checkpoint
+from mtner_cli.core.train.run_folder import RunFolder
+from mtner_cli.core.types import Mention, Sentence
+from mtner_cli.errors import CheckpointError
+
+TOKENS_PER_BATCH = 4096
+SENTENCES_AT_ONCE = 1024
+"""Sentences that are read ahead and sorted by length, so that batches hold little padding."""
+
+OnProgress = Callable[[int, int], None]
+
+T = TypeVar("T")
+Edges = tuple[int, int]
+
+_LINE_END = re.compile("[\n\r]")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """A trained model with all that it needs to read.
+
+    >>> tagger = Tagger.load("logs/quickstart/first")  # doctest: +SKIP
+    >>> [(m.text, m.type) for m in tagger.find("Naloxone reverses hypotension.")]  # doctest: +SKIP
+    [('Naloxone', 'Chemical'), ('hypotension', 'Disease')]
+
+    Attributes:
+        config: the experiment that it was trained with.
+        description: its entity types, and which corpus annotates which.
+        tokenizer: the encoder's.
+        model: the weights, on the device that they are used on.
+        checkpoint: the file of the weights; None while the model is in training.
+    """
+
+    config: ExperimentConfig
+    description: ModelDescription
+    tokenizer: SubwordTokenizer
+    model: NerModel
+    checkpoint: Path | None = None
+
+    @classmethod
+    def load(
+        cls,
+        run: str | Path,
+        checkpoint: str | None = None,
+        device: str | torch.device = "auto",
+    ) -> Tagger:
+        """Load a run's configuration, tokenizer and weights; nothing is downloaded or unpickled.
+
+        Args:
+            run: the run's folder, or its ``resolved_cfg.yaml``.
+            checkpoint: ``best``, ``last``, ``best:CORPUS`` or a file; None takes the best there is.
+            device: ``auto`` (the first GPU if there is one), ``cpu``, ``cuda`` or ``cuda:1``.
+
+        Raises:
+            CheckpointError: if there is no run or no such checkpoint, or they do not fit.
+            DeviceError: if the device is not there.
+        """
+        target = device_named(device)
+        folder = RunFolder.find(Path(run))
+        config = load_resolved(folder.resolved_config)
+        checkpoint_path = folder.checkpoint(checkpoint)
+        loaded = load_checkpoint(checkpoint_path)
+        if not folder.encoder.is_dir():
+            raise CheckpointError(f"{folder.encoder}: the run's encoder folder is missing")
+        encoder = str(folder.encoder)
+        settings, tokenizer = encoder_config(encoder), load_tokenizer(encoder)
+        check_vocabulary(tokenizer, settings, encoder)
+        _check_reading(loaded.description, tokenizer, settings, folder)
+        vocabulary = loaded.description.vocabulary
+        with torch.device("meta"):  # takes no memory, however large a damaged file makes it
+            blank = build_model(encoder_from_config(settings), vocabulary, config)
+        check_shapes(blank, loaded.model, checkpoint_path)
+        model = build_model(encoder_from_config(settings), vocabulary, config)
+        model.load_state_dict(loaded.model)
+        model = model.to(target).eval()
+        return cls(config, loaded.description, tokenizer, model, checkpoint_path)
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the weights."""
+        return next(self.model.parameters()).device
+
+    @property
+    def separate_tags(self) -> bool:
+        """Whether a type of two corpora is learned as two."""
+        return self.config.data_transform.train_with_separate_tags
+
+    @property
+    def collate(self) -> Collator:
+        """Make batches of examples for this model."""
+        return Collator(self.description.vocabulary, self.tokenizer.pad_id)
+
+    def find(self, text: str) -> list[Mention]:
+        """Find the mentions of a text, nested ones included, in the order of their start.
+
+        ``text[mention.start:mention.end] == mention.text`` for each of them.
+        """
+        return next(self.find_all([text]))
+
+    def find_all(self, texts: Iterable[str]) -> Iterator[list[Mention]]:
+        """Find the mentions of many texts, of each as :meth:`find` does, many at a time.
+
+        Args:
+            texts: any iterable; it is read ahead by about a thousand sentences.
+        """
+        for part in _parts_of((text, list(sentence_edges(text))) for text in texts):
+            sentences = [
+                Sentence.of_text(_readable(text[start:end]), document=str(number))
+                for number, (text, edges) in enumerate(part)
+                for start, end in edges
+            ]
+            read = iter(self._read(sentences))
+            for text, edges in part:
+                yield [
+                    mention
+                    for (start, _), sentence in zip(edges, read, strict=False)
+                    for mention in self._mentions_of_text(sentence, text, start)
+                ]
+
+    def find_in_words(self, sentences: Iterable[Sequence[str]]) -> Iterator[list[Mention]]:
+        """Find the mentions of sentences whose words are given.
+
+        ``start`` and ``end`` are word indices then, and ``text`` is the words, joined by spaces.
+
+        Args:
+            sentences: any iterable of lists of words; it is read ahead by about a thousand.
+        """
+        for part in _parts_of((words, [(0, len(words))]) for words in sentences):
+            read = self._read(
+                [
+                    Sentence.of_words(tuple(map(_readable, words)), document=str(number))
+                    for number, (words, _) in enumerate(part)
+                ]
+            )
+            for (words, _), sentence in zip(part, read, strict=True):
+                yield [
+                    Mention(start, end, " ".join(words[start:end]), *rest)
+                    for start, end, *rest in self._mentions(sentence)
+                ]
+
+    def tag(
+        self,
+        sentences: Sequence[TokenizedSentence],
+        limit_batches: float | int = 1.0,
+        on_progress: OnProgress | None = None,
+    ) -> list[TestedSentence]:
+        """Predict the mentions of the sentences of corpora.
+
+        Args:
+            limit_batches: how many batches are read, or what share of them; only sentences that
+                were read whole are given then.
+            on_progress: called with the number of finished examples and of all.
+        """
+        transform = self.config.data_transform
+        examples = examples_of(
+            sentences, self.tokenizer, transform.max_tokens, merging=transform.merge_sents
+        )
+        batches = list(batches_by_length(examples, TOKENS_PER_BATCH))
+        batches = batches[len(batches) - limited(len(batches), limit_batches) :]
+        total, done = sum(map(len, batches)), 0
+
+        def report(finished: int) -> None:
+            nonlocal done
+            done += finished
+            if on_progress is not None:
+                on_progress(done, total)
+
+        found = predict_mentions(self.model, batches, self.collate, self.device, report)
+        incomplete = _read_in_part(examples, batches)
+        return [
+            tested_sentence(sentence, found.get((sentence.corpus, sentence.index), ()))
+            for sentence in sentences
+            if (sentence.corpus, sentence.index) not in incomplete
+        ]
+
+    def _read(self, sentences: Sequence[Sentence]) -> list[TestedSentence]:
+        return self.tag(list(self.tokenizer.tokenize("", sentences, self.separate_tags)))
+
+    def _mentions_of_text(
+        self, sentence: TestedSentence, text: str, shift: int
+    ) -> Iterator[Mention]:
+        for first, last, *rest in self._mentions(sentence):
+            start, end = (position + shift for position in sentence.characters(first, last))
+            yield Mention(start, end, text[start:end], *rest)
+
+    def _mentions(self, sentence: TestedSentence) -> Iterator[tuple[int, int, str, Any, float]]:
+        """Words, type, corpora and score of each mention; a type that two corpora name is one."""
+        found: dict[tuple[int, int, str], list[ScoredMention]] = defaultdict(list)
+        for mention in sentence.predicted:
+            found[mention.start, mention.end, mention.tag.entity_type].append(mention)
+        for (start, end, name), same in found.items():
+            corpora = sorted({mention.tag.corpus for mention in same if mention.tag.corpus})
+            score = max(mention.score for mention in same)
+            yield start, end, name, tuple(corpora) or self._teachers[name], score
+
+    @cached_property
+    def _teachers(self) -> dict[str, tuple[str, ...]]:
+        """The corpora that annotate each entity type."""
+        corpora: dict[str, list[str]] = defaultdict(list)
+        for corpus, tags in sorted(self.description.annotated.items()):
+            for tag in tags:
+                corpora[tag.entity_type].append(corpus)
+        return {name: tuple(teachers) for name, teachers in corpora.items()}
+
+
+def tested_sentence(
+    sentence: TokenizedSentence, predicted: Iterable[ScoredMention]
+) -> TestedSentence:
+    """Put together a sentence and what was found in it."""
+    return TestedSentence(
+        sentence.corpus,
+        sentence.index,
+        sentence.sentence.document,
+        sentence.sentence.text,
+        sentence.words,
+        tuple((start, end) for start, end in sentence.word_offsets.tolist()),
+        sentence.gold,
+        sentence.gold_unmatched,
+        tuple(predicted),
+    )
+
+
+def _check_reading(
+    trained: ModelDescription, tokenizer: SubwordTokenizer, settings: Any, folder: RunFolder
+) -> None:
+    """Refuse an encoder folder that is not the one the checkpoint was trained with."""
+    here = replace(trained, tokenizer=tokenizer.identity, encoder=encoder_settings(settings))
+    found = list(here.reading_differences(trained))
+    if found:
+        raise CheckpointError(
+            f"{folder.encoder}: does not belong to this checkpoint: {'; '.join(found)}. "
+            "Copy the run's encoder folder again"
+        )
+
+
+def _read_in_part(
+    examples: Sequence[Example], batches: Sequence[Sequence[Example]]
+) -> set[tuple[str, int]]:
+    """The sentences of examples that a limit left out."""
+    read = {id(example) for batch in batches for example in batch}
+    return {
+        (piece.sentence.corpus, piece.sentence.index)
+        for example in examples
+        if id(example) not in read
+        for piece in example.pieces
+    }
+
+
+def _parts_of(items: Iterable[tuple[T, list[Edges]]]) -> Iterator[list[tuple[T, list[Edges]]]]:
+    """Group texts so that each group has about ``SENTENCES_AT_ONCE`` sentences."""
+    part: list[tuple[T, list[Edges]]] = []
+    sentences = 0
+    for item in items:
+        part.append(item)
+        sentences += len(item[1])
+        if sentences >= SENTENCES_AT_ONCE:
+            yield part
+            part, sentences = [], 0
+    if part:
+        yield part
+
+
+def _readable(text: str) -> str:
+    """The text as tokenizers take it, of the same length: no line end, no half of a character."""
+    return _HALF_CHARACTER.sub("\ufffd", _LINE_END.sub(" ", text))
