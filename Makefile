@@ -3,7 +3,8 @@
 # make fuzz         damaged inputs for every reader until Ctrl-C; also FAMILY=formats MINUTES=30
 # make fuzz-case    one finding of make fuzz again: CASE=fuzz-findings/...
 # make lint         style and types
-# make bench        the README's table of speed; some minutes, best on an idle machine
+# make docs         the documentation as a site, in build/site; warnings are errors
+# make bench        the figures of docs/speed.md; some minutes, best on an idle machine
 # make setup        only the environment, in .venv
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := pyproject.toml constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: setup quickstart test fuzz fuzz-case lint bench clean
+.PHONY: setup quickstart test fuzz fuzz-case lint docs bench clean
 
 setup: $(VENV)/installed
 
@@ -58,6 +59,9 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/installed-dev
+	$(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.bench

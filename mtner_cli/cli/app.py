@@ -68,8 +68,11 @@ def main() -> None:
 
     Any other error is one line, a report in a file, and exit code 2.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # it was closed, as by >&-
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know few characters
     catch_ends()
     try:
@@ -87,8 +90,6 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:  # the last resort, so that no user sees a traceback
-        from mtner_cli.cli.app import crash_message, limit_of_machine
-
         if lacking := limit_of_machine(error):
             print_error(lacking)
             sys.exit(1)

@@ -46,7 +46,7 @@ def predict_cross(
     tagger = Tagger.load(model, checkpoint, device)
     if pickle is not None:
         folder = RunFolder.find(model)
-        own = (folder.checkpoint(checkpoint), folder.resolved_config, folder.encoder)
+        own = (folder.checkpoint(checkpoint), *folder.written)
         read = [
             path for dataset in datasets.values() for path in dataset.split_paths.present().values()
         ]

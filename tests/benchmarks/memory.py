@@ -18,7 +18,7 @@ import torch
 from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
 from mtner_cli.core.corpus.action_files import read_corpus
 from mtner_cli.core.decode.predict import predict_mentions
-from mtner_cli.core.experiment.testing import TOKENS_PER_BATCH
+from mtner_cli.core.tagger import TOKENS_PER_BATCH
 from mtner_cli.core.features.batch import Collator, batches_by_length
 from mtner_cli.core.features.examples import examples_of
 from mtner_cli.core.features.tokenize import SENTENCES_AT_ONCE

@@ -151,6 +151,17 @@ def test_a_full_disk_behind_the_output_is_an_error(project: Path, command: str) 
     assert "No space left on device" in done.stderr
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_output_is_no_error(project: Path, source: Path, closed: str) -> None:
+    command = f"{sys.executable} -m mtner_cli convert conll in.tsv --out o.txt {closed}"
+    done = subprocess.run(
+        ["bash", "-c", command], env={**os.environ, "PYTHONPATH": str(project)}, cwd=source.parent
+    )
+    assert done.returncode == 0
+    assert "TRANSITION" in (source.parent / "o.txt").read_text()
+    assert list(source.parent.glob("mtner-crash-*")) == []
+
+
 def test_a_reader_that_ends_early_does_not_end_the_work(project: Path, source: Path) -> None:
     rows = "".join(f"Flu\tB-Type{number}\n\n" for number in range(5000))
     source.write_text(rows)

@@ -110,6 +110,13 @@ def test_predict_cross_names_what_the_model_never_learned(
     output = run("predict-cross", *arguments)
     assert "Other: the model was never taught Species" in output
     assert len(list(read_result_sentences(pickle))) == 1
+    own = tmp_path / "run" / "test_results.pkl"
+    before = own.read_bytes()
+    command = ["predict-cross", *map(str, (*arguments[:-2], own, "--cpu"))]
+    refused = subprocess.run([*MTNER, *command], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert f"{own} would overwrite {own}" in refused.stderr
+    assert own.read_bytes() == before
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

@@ -148,7 +148,8 @@ def _add_record(count: Count, record: dict[str, Any]) -> None:
     elif isinstance(text, str):
         count.add_text(text)
     content = given if given is not None else text if isinstance(text, str) else ""
-    for start, end, kind in _spans(record):
+    rest = {name: value for name, value in record.items() if name not in ("tokens", "relations")}
+    for start, end, kind in _spans(rest):
         covered = content[max(start, 0) : max(end, 0)]
         count.add_mention(kind, covered if isinstance(covered, str) else "".join(covered))
     for key in ("ner_tags", "tags", "labels"):
@@ -168,42 +169,45 @@ def _are_tags(value: list[Any]) -> bool:
     )
 
 
-_KEYS_OF_SPANS = ("entity_mentions", "entities", "spans", "label", "labels")
+def _spans(value: Any, key: str = "") -> Iterator[tuple[int, int, str]]:
+    """Every span, wherever it is, and every other item of a list that has one."""
+    if isinstance(value, list) and any(map(_is_typed, value)):
+        for item in value:
+            yield from list(_span(item)) or [(0, 0, "")]  # which may have been one
+    elif isinstance(value, list):
+        for item in value:
+            yield from _spans(item)
+    elif isinstance(value, dict) and (_is_typed(value) or (key == "value" and any(_span(value)))):
+        yield from _span(value)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _spans(inner, name)
 
 
-def _spans(record: dict[str, Any]) -> Iterator[tuple[int, int, str]]:
-    items = [
-        item
-        for key, value in record.items()
-        if isinstance(value, list) and (key in _KEYS_OF_SPANS or any(any(_span(i)) for i in value))
-        for item in value
-    ]
-    if isinstance(record.get("annotations"), list):
-        for annotation in record["annotations"]:
-            results = annotation.get("result") if isinstance(annotation, dict) else None
-            for result in results if isinstance(results, list) else ():
-                value = result.get("value") if isinstance(result, dict) else None
-                if isinstance(value, dict) and "labels" in value:
-                    items.append(value)
-    for item in items:
-        # What is no span among spans may have been one.
-        yield from list(_span(item)) or [(0, 0, "")]
+def _is_typed(item: Any) -> bool:
+    _, _, kinds = _edges_and_kinds(item)
+    listed = kinds if isinstance(kinds, list) else [kinds]
+    return any(_span(item)) and all(isinstance(kind, str) for kind in listed)
 
 
 def _span(item: Any) -> Iterator[tuple[int, int, str]]:
-    if isinstance(item, list) and len(item) == 3:
-        start, end, kinds = item
-    elif isinstance(item, dict):
-        start = item.get("start", item.get("start_offset"))
-        end = item.get("end", item.get("end_offset"))
-        names = ("entity_type", "label", "labels", "type")
-        kinds = next((item[name] for name in names if name in item), None)
-    else:
-        return
+    start, end, kinds = _edges_and_kinds(item)
     if type(start) is int and type(end) is int:
         # A span without a type is a mention that must be named.
         for kind in (kinds or [""]) if isinstance(kinds, list) else [kinds]:
             yield start, end, kind if isinstance(kind, str) else repr(kind)
+
+
+def _edges_and_kinds(item: Any) -> tuple[Any, Any, Any]:
+    if isinstance(item, list) and len(item) == 3:
+        start, end, kinds = item
+        return start, end, kinds
+    if not isinstance(item, dict):
+        return None, None, None
+    start = item.get("start", item.get("start_offset"))
+    end = item.get("end", item.get("end_offset"))
+    names = ("entity_type", "label", "labels", "type")
+    return start, end, next((item[name] for name in names if name in item), None)
 
 
 # ---------------------------------------------------------------------------- stand-off annotation

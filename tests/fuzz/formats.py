@@ -262,6 +262,8 @@ def _check_against_source(
                 else "".join(sentence.words[start:end])
             )
             written[kind, bare(covered)] += 1
+    if any(reason.endswith("cannot be read") for reason in ledger.kept_out):
+        raise NotCounted("a part is named as a whole")
     named = sum(
         len(entries)
         for reason, entries in ledger.kept_out.items()

@@ -103,7 +103,7 @@ def sentences_of(document: Document, ledger: Ledger) -> Iterator[SourceSentence]
 def split_sentences(text: str) -> list[int]:
     """The offsets at which the sentences of a passage start; what stands before is of the first.
 
-    data/README.md says why by this splitter.
+    docs/formats.md says why by this splitter.
     """
     from syntok import segmenter
 

@@ -17,6 +17,7 @@ from mtner_cli.errors import DataError, reason_of
 
 _PREFIX, _SUFFIX = ".mtner-", ".tmp"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_STREAM = re.compile(r"/dev/std(?P<name>out|err)|(?:/dev|/proc/self)/fd/(?P<number>[0-9]{1,9})")
 _TEMPORARY = re.compile(r"\.mtner-[a-z0-9_]{8}\.tmp")
 
 
@@ -58,11 +59,12 @@ def atomic_path(path: Path, *, own_folder: bool = False, sync: bool = True) -> I
     temporary, target = None, path
     try:
         target, replaced = _target(path, own_folder)
-        is_plain = replaced is None or stat.S_ISREG(replaced.st_mode)
+        stream = _open_stream(path)
+        is_plain = stream is None and (replaced is None or stat.S_ISREG(replaced.st_mode))
         temporary = _temporary_file(target.parent if is_plain else None)
         yield temporary
         if not is_plain:
-            _pour(temporary, target)
+            _pour(temporary, target if stream is None else stream)
             return
         if sync:
             _sync(temporary)
@@ -125,9 +127,22 @@ def _temporary_file(folder: Path | None) -> Path:
     return Path(name)
 
 
-def _pour(source: Path, target: Path) -> None:
-    """Write a file's content into a pipe or device, which is neither made nor replaced."""
-    with source.open("rb") as content, os.fdopen(os.open(target, os.O_WRONLY), "wb") as sink:
+def _open_stream(path: Path) -> int | None:
+    """Give the number of a stream of this process that a path such as ``/dev/stdout`` names.
+
+    The shell may have opened a file for it, which others write to as well.
+    """
+    found = _STREAM.fullmatch(str(path))
+    if found is None:
+        return None
+    number = found["number"]
+    return int(number) if number is not None else {"out": 1, "err": 2}[found["name"]]
+
+
+def _pour(source: Path, target: Path | int) -> None:
+    """Write a file's content into a pipe, device or open stream, which is never replaced."""
+    handle = os.dup(target) if isinstance(target, int) else os.open(target, os.O_WRONLY)
+    with source.open("rb") as content, os.fdopen(handle, "wb") as sink:
         shutil.copyfileobj(content, sink)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from mtner_cli.config.faults import is_folder
 from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.errors import EncoderError, quoted
 
@@ -54,8 +55,11 @@ def resolve_pretrained(name: str) -> str:
     if name.startswith(BUILTIN_PREFIX):
         return str(_builtin_folder(name))
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    try:
+        folder = Path(name).expanduser()
+    except RuntimeError:  # there is no such user
+        folder = Path(name)
+    if is_folder(folder):
         return str(folder)
     if looks_like_path:
         raise EncoderError(
@@ -167,7 +171,7 @@ def load_encoder(name: str) -> Any:
     config = encoder_config(name)
     # Weights in a folder are safetensors. Older models of the hub have pickles only, which
     # transformers reads by torch's restricted reader.
-    options = {"use_safetensors": True} if Path(resolve_pretrained(name)).is_dir() else {}
+    options = {"use_safetensors": True} if is_folder(Path(resolve_pretrained(name))) else {}
     model = _with_own_attention(
         lambda attention: _from_pretrained(
             AutoModel, name, config=config, attn_implementation=attention, **options
@@ -237,19 +241,19 @@ def _from_pretrained(kind: Any, name: str, **options: Any) -> Any:
     quiet_transformers()
     source = resolve_pretrained(name)
     folder = Path(source)
-    if folder.is_dir():
+    if is_folder(folder):
         _check_folder(folder)
     try:
         return kind.from_pretrained(
             source,
             trust_remote_code=False,
-            local_files_only=folder.is_dir() or not _hub_can_be_asked(),
+            local_files_only=is_folder(folder) or not _hub_can_be_asked(),
             **options,
         )
     except MemoryError:
         raise
     except Exception as error:  # transformers raises whatever comes of a damaged file
-        if folder.is_dir():
+        if is_folder(folder):
             message = (
                 f"encoder {quoted(name)}: the folder cannot be used ({_first_line(error)}); it "
                 "needs config.json, the tokenizer's files and, for training, model.safetensors"

@@ -58,6 +58,20 @@ def test_standard_output_is_written_into(tmp_path: Path) -> None:
     assert done.stdout == "new"
 
 
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_a_file_that_the_shell_has_opened_is_added_to(tmp_path: Path, name: str) -> None:
+    log = tmp_path / "log"
+    log.write_text("old ")
+    code = (
+        f"import sys; from tests.core.files.test_atomic import *; write(Path({name!r}), 'new '); "
+        "print('and more')"
+    )
+    with log.open("a") as output:
+        subprocess.run([sys.executable, "-c", code], stdout=output, check=True)
+    assert log.read_text() == "old new and more\n"
+    assert names(tmp_path) == ["log"]
+
+
 def test_a_failed_block_writes_nothing_into_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from mtner_cli.errors import DataError, quoted
 
 START_KEYS = ("start", "start_offset")
 END_KEYS = ("end", "end_offset")
+_TAG = re.compile("O|[BIESLU]-.+", re.DOTALL)
 TYPE_KEYS = ("entity_type", "label", "labels", "type")
 
 
@@ -42,10 +44,52 @@ def mentions_of(items: Iterable[Any], place: Place, ledger: Ledger) -> tuple[Spa
     return tuple(mentions)
 
 
-def hold_spans(values: list[Any]) -> bool:
-    """Tell whether at least one of the values is a span."""
+def name_unread(
+    rest: Any, content: str | Sequence[str], place: Place, ledger: Ledger
+) -> None:
+    """Put into the ledger what looks like a mention anywhere in what is not read of an object.
+
+    That is a span, every item of a list with at least one span, and a list of tags.
+    """
+    values = [rest]
+    while values:
+        value = values.pop()
+        if isinstance(value, dict):
+            inner = list(value.values())
+            spans = [value] if _parts(value) else []
+        else:
+            inner = value
+            spans = value if _hold_spans(value) else []
+        for span in spans:
+            _name_unread_span(span, content, place, ledger)
+        if not spans:
+            if _are_tags(inner):
+                ledger.keep_out("tags that are not read", place, quoted(inner))
+            values += [item for item in inner if isinstance(item, list | dict)]
+
+
+def _name_unread_span(
+    span: Any, content: str | Sequence[str], place: Place, ledger: Ledger
+) -> None:
+    reason = "mention under a key that is not read"
+    try:
+        mentions = mentions_of([span], place, ledger)
+    except DataError:
+        ledger.keep_out(reason, place, quoted(span))
+    else:
+        keep_out_all(mentions, content, reason, place, ledger)
+
+
+def _hold_spans(values: list[Any]) -> bool:
     may_be = not {list, dict}.isdisjoint(map(type, values))
     return may_be and any(map(_parts, values))
+
+
+def _are_tags(values: list[Any]) -> bool:
+    """Tell whether all values are tags, of which not all are ``O``."""
+    return all(isinstance(value, str) and _TAG.fullmatch(value) for value in values) and any(
+        value != "O" for value in values
+    )
 
 
 def keep_out_all(
@@ -85,6 +129,8 @@ def _first(item: dict[str, Any], keys: Sequence[str]) -> Any:
 
 ANNOTATIONS = "annotations"
 _OTHER_SOURCES = {"predictions": "a prediction", "drafts": "a draft"}
+_OTHER_RESULTS = ("choices", "rating", "number", "datetime", "taxonomy")
+"""What a result may give to a piece of text instead of an entity type."""
 _EXPECTED = "expected 'data' to hold 'text', and 'annotations' a list of 'result' lists"
 
 
@@ -116,6 +162,9 @@ def task_mentions(
     text, annotations = record["data"].get("text"), record[ANNOTATIONS]
     if not isinstance(text, str) or not isinstance(annotations, list):
         raise _fault(place)
+    if isinstance(record.get("text"), str) and record["text"] != text:
+        message = "expected one text; found another one under 'text': leave one out"
+        raise DataError(place.path, place.line, message)
     task = _Task(text, place, ledger)
     written: tuple[Span, ...] = ()
     for annotation in annotations:
@@ -129,6 +178,17 @@ def task_mentions(
         for other in _objects(record.get(key)):
             task.keep_out(other, source)
     return text, written
+
+
+def rest_of_task(record: dict[str, Any]) -> dict[str, Any]:
+    """Give a task without the results that :func:`task_mentions` writes or names."""
+    rest = dict(record)
+    for key in (ANNOTATIONS, *_OTHER_SOURCES):
+        rest[key] = [
+            {name: value for name, value in one.items() if name != "result"}
+            for one in _objects(record.get(key))
+        ]
+    return rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +210,11 @@ class _Task:
                 self.ledger.keep_out("relation between mentions", self.place, what)
             elif not isinstance(value, dict):
                 raise _fault(self.place)
-            elif any(key.endswith("labels") for key in value):  # others are choices, ratings, texts
+            elif any(key.endswith("labels") for key in value):
                 items.append(value)
                 names.append(result.get("to_name"))
+            elif _is_region(value):
+                self.ledger.keep_out("mention without a type", self.place, quoted(value))
         if any(name != names[0] for name in names):
             message = "expected mentions of one text; the results have more than one 'to_name'"
             raise DataError(self.place.path, self.place.line, message)
@@ -185,6 +247,12 @@ class _Task:
         keep_out_all(mentions, self.text, f"mention of {source}", self.place, self.ledger)
 
 
+def _is_region(value: dict[str, Any]) -> bool:
+    """Tell whether a result without labels marks text, as one does whose labels were removed."""
+    says_more = any(key in value for key in _OTHER_RESULTS) or isinstance(value.get("text"), list)
+    return type(value.get("start")) is int and type(value.get("end")) is int and not says_more
+
+
 def _pieces(wording: str) -> list[str]:
     r"""Split at white space; Label Studio writes a line end as the two characters ``\n``."""
     return wording.replace("\\n", "\n").split()
@@ -192,7 +260,7 @@ def _pieces(wording: str) -> list[str]:
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     """Keep the items that are there in full: exports may list only their numbers."""
-    items = value if isinstance(value, list) else []
+    items = value if isinstance(value, list) else [value]
     return [item for item in items if isinstance(item, dict) and "result" in item]
 
 

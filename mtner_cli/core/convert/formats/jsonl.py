@@ -20,10 +20,10 @@ from mtner_cli.core.actions.tag_schemes import (
 from mtner_cli.core.convert.formats.json_mentions import (
     ANNOTATIONS,
     has_annotations,
-    hold_spans,
     is_task,
-    keep_out_all,
     mentions_of,
+    name_unread,
+    rest_of_task,
     task_mentions,
 )
 from mtner_cli.core.convert.ledger import Ledger
@@ -205,16 +205,12 @@ def _name_the_rest(
     for _ in relations if isinstance(relations, list) else ():
         ledger.keep_out("relation between mentions", source.place, "under 'relations'")
     content = source.text if source.words is None else source.words
-    for other, values in record.items():
-        if isinstance(values, list) and other not in (key, "relations") and hold_spans(values):
-            reason = "mention under a key that is not read"
-            for value in values:
-                try:
-                    mentions = mentions_of([value], source.place, ledger)
-                except DataError:
-                    ledger.keep_out(reason, source.place, quoted(value))
-                else:
-                    keep_out_all(mentions, content, reason, source.place, ledger)
+    if is_task(record):
+        record = rest_of_task(record)
+    read = (key, "relations", "tokens")
+    for name, value in record.items():
+        if isinstance(value, list | dict) and name not in read:
+            name_unread(value, content, source.place, ledger)
 
 
 def _words(tokens: list[Any], place: Place) -> tuple[str, ...]:

@@ -270,6 +270,62 @@ def test_what_is_not_written_need_not_be_readable(tmp_path: Path, damaged: dict[
     }
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"data": {"text": TEXT, "entities": [[5, 9, "DNA"]]}},
+        {"data": {"text": TEXT, "meta": {"gold": {"start": 5, "end": 9, "label": "DNA"}}}},
+        {"completions": [{"result": [{"value": {"start": 5, "end": 9, "labels": ["DNA"]}}]}]},
+        {"predictions": {"result": [{"value": {"start": 5, "end": 9, "labels": ["DNA"]}}]}},
+        {"drafts": [3, {"result": [{"value": {"start": 5, "end": 9, "labels": ["DNA"]}}]}]},
+    ],
+    ids=str,
+)
+def test_mentions_anywhere_in_a_task_are_named(tmp_path: Path, more: dict[str, Any]) -> None:
+    (sentence,), ledger = read(tmp_path, {**task([[0, 4, ["protein"]]]), **more}, mode="simple-char")
+    assert sentence.mentions == (Span(0, 4, "protein"),)
+    ((_, [(_, what)]),) = ledger.kept_out.items()
+    assert what == "DNA [5, 9) 'gene'"
+
+
+def test_a_prediction_inside_an_annotation_is_named(tmp_path: Path) -> None:
+    record = task([[0, 4, ["protein"]]])
+    record["annotations"][0]["prediction"] = task([[5, 9, ["DNA"]]])["annotations"][0]
+    _, ledger = read(tmp_path, record, mode="simple-char")
+    assert list(ledger.kept_out) == ["mention under a key that is not read"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {**task([[0, 4, ["protein"]]]), "ner_tags": ["O", "B-DNA"]},
+        {"text": TEXT, "entities": [[0, 4, "protein"]], "ner_tags": ["O", "B-DNA"]},
+        {"data": {"text": TEXT, "tags": ["B-X", "O"]}, "annotations": []},
+    ],
+    ids=str,
+)
+def test_tags_without_words_are_named(tmp_path: Path, record: dict[str, Any]) -> None:
+    _, ledger = read(tmp_path, record, mode="simple-char")
+    assert list(ledger.kept_out) == ["tags that are not read"]
+
+
+def test_a_region_whose_labels_were_removed_is_named(tmp_path: Path) -> None:
+    record = task([[0, 4, ["protein"]], [5, 9, ["DNA"]], [5, 9, ["DNA"]]])
+    for result, more in zip(record["annotations"][0]["result"][1:], ({}, {"choices": ["good"]})):
+        del result["value"]["labels"]
+        result["value"].update(more)
+    (sentence,), ledger = read(tmp_path, record, mode="simple-char")
+    assert sentence.mentions == (Span(0, 4, "protein"),)
+    ((why, [_]),) = ledger.kept_out.items()
+    assert why == "mention without a type"
+
+
+def test_a_task_with_another_text_beside_it_is_refused(tmp_path: Path) -> None:
+    read(tmp_path, {**task([]), "text": TEXT}, mode="simple-char")
+    with pytest.raises(DataError, match="another one under 'text'"):
+        read(tmp_path, {**task([]), "text": "other"}, mode="simple-char")
+
+
 def mentions_in(value: Any) -> int:
     """Count what looks like a mention, wherever it stands: spans, and tags that start one."""
     if isinstance(value, dict):
