@@ -44,9 +44,7 @@ def mentions_of(items: Iterable[Any], place: Place, ledger: Ledger) -> tuple[Spa
     return tuple(mentions)
 
 
-def name_unread(
-    rest: Any, content: str | Sequence[str], place: Place, ledger: Ledger
-) -> None:
+def name_unread(rest: Any, content: str | Sequence[str], place: Place, ledger: Ledger) -> None:
     """Put into the ledger what looks like a mention anywhere in what is not read of an object.
 
     That is a span, every item of a list with at least one span, and a list of tags.

@@ -282,7 +282,9 @@ def test_what_is_not_written_need_not_be_readable(tmp_path: Path, damaged: dict[
     ids=str,
 )
 def test_mentions_anywhere_in_a_task_are_named(tmp_path: Path, more: dict[str, Any]) -> None:
-    (sentence,), ledger = read(tmp_path, {**task([[0, 4, ["protein"]]]), **more}, mode="simple-char")
+    (sentence,), ledger = read(
+        tmp_path, {**task([[0, 4, ["protein"]]]), **more}, mode="simple-char"
+    )
     assert sentence.mentions == (Span(0, 4, "protein"),)
     ((_, [(_, what)]),) = ledger.kept_out.items()
     assert what == "DNA [5, 9) 'gene'"
@@ -311,9 +313,9 @@ def test_tags_without_words_are_named(tmp_path: Path, record: dict[str, Any]) ->
 
 def test_a_region_whose_labels_were_removed_is_named(tmp_path: Path) -> None:
     record = task([[0, 4, ["protein"]], [5, 9, ["DNA"]], [5, 9, ["DNA"]]])
-    for result, more in zip(record["annotations"][0]["result"][1:], ({}, {"choices": ["good"]})):
+    for result in record["annotations"][0]["result"][1:]:
         del result["value"]["labels"]
-        result["value"].update(more)
+    record["annotations"][0]["result"][2]["value"]["choices"] = ["good"]
     (sentence,), ledger = read(tmp_path, record, mode="simple-char")
     assert sentence.mentions == (Span(0, 4, "protein"),)
     ((why, [_]),) = ledger.kept_out.items()

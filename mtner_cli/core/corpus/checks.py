@@ -1,0 +1,169 @@
+"""Faults that only the files of a configuration show: missing, of another encoding, left empty."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from mtner_cli.config.faults import Fault, exists, is_file, why_absent
+from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
+from mtner_cli.config.values import EncodingName
+from mtner_cli.core.corpus.action_files import read_corpus
+from mtner_cli.errors import DataError, names_text, visible
+
+
+def find_file_faults(config: ExperimentConfig) -> Iterator[Fault]:
+    """Faults of the corpora's files and of the checkpoint to resume from."""
+    for fault in find_corpus_faults(config.datasets):
+        yield Fault(("datasets", *fault.key), fault.message)
+    checkpoint = config.train.resume_from_checkpoint
+    if checkpoint is not None and not exists(checkpoint):
+        reason = why_absent(checkpoint) or f"looked in {Path.cwd()}"
+        yield Fault(
+            ("train", "resume_from_checkpoint"),
+            f"there is no {checkpoint} ({reason}); name a run folder or a checkpoint",
+        )
+
+
+def find_corpus_faults(datasets: Mapping[str, DatasetConfig]) -> Iterator[Fault]:
+    """Faults of the corpora's files, by name of corpus; files are read no further than needed."""
+    for name, dataset in datasets.items():
+        for split, path in dataset.split_paths.present().items():
+            if not is_file(path):
+                yield Fault((name, "split_paths", split), _missing(path))
+            elif _written_in_the_other_mode(path, dataset):
+                yield Fault(
+                    (name, "mode"),
+                    f"is {dataset.mode}, but {visible(str(path))} is written in "
+                    f"{_other_mode(dataset.mode)}",
+                )
+        dropped = _types_if_all_are_dropped(dataset)
+        if dropped:
+            yield Fault(
+                (name, "tag_dict"),
+                f"drops every entity type of {visible(str(dataset.split_paths.train))} "
+                f"({names_text(dropped)}); keep at least one",
+            )
+
+
+def _missing(path: Path) -> str:
+    reason = why_absent(path)
+    if reason:
+        return visible(f"{path} cannot be read: {reason}; give another path")
+    if path.exists():
+        return visible(f"{path} is no file; give the action file itself")
+    looked = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
+    return visible(f"file not found: {path}{looked}; make it with: {command_for(path)}")
+
+
+def _other_mode(mode: EncodingName) -> EncodingName:
+    return next(other for other in get_args(EncodingName) if other != mode)
+
+
+def _written_in_the_other_mode(path: Path, dataset: DatasetConfig) -> bool:
+    """Whether the first sentence is of the other encoding; what is of none the reader reports."""
+    return not _readable(path, dataset.mode, dataset.encoding) and _readable(
+        path, _other_mode(dataset.mode), dataset.encoding
+    )
+
+
+def _readable(path: Path, mode: EncodingName, encoding: str) -> bool:
+    try:
+        next(read_corpus(path, mode, encoding))
+    except DataError:
+        return False
+    return True
+
+
+def _types_if_all_are_dropped(dataset: DatasetConfig) -> list[str]:
+    """The entity types of the training file if none is left; types not named stay."""
+    path, types = dataset.split_paths.train, dataset.tag_dict
+    if not types or any(types.values()) or path is None or not is_file(path):
+        return []
+    seen: set[str] = set()
+    try:
+        for sentence in read_corpus(path, dataset.mode, dataset.encoding):
+            seen |= {mention.tag for mention in sentence.mentions}
+            if not seen <= types.keys():
+                return []
+    except DataError:
+        return []
+    return sorted(seen)
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Files that one kind of command makes.
+
+    Attributes:
+        files: how their paths end; ``{corpus}`` and ``{split}`` stand for parts of the path.
+        command: what makes one or all of them, with ``{corpus}``, ``{split}``, ``{source}`` (the
+            split as the corpus itself calls it) and ``{path}`` filled in.
+        source_names: the corpus's own names of splits, where they differ.
+    """
+
+    files: str
+    command: str
+    source_names: Mapping[str, str] = field(default_factory=dict)
+
+    def command_for(self, path: Path) -> str | None:
+        """The command that makes ``path``, or None if this is none of the files."""
+        pattern = re.escape(self.files).replace(r"\{split\}", "(?P<split>train|dev|test)")
+        pattern = pattern.replace(r"\{corpus\}", "(?P<corpus>[^/]+)", 1)
+        pattern = pattern.replace(r"\{corpus\}", "(?P=corpus)")
+        match = re.search(rf"(?:^|/){pattern}$", path.as_posix())
+        if match is None:
+            return None
+        parts = match.groupdict()
+        split = parts.get("split", "")
+        source = self.source_names.get(split, split)
+        return self.command.format(**parts, source=source, path=shlex.quote(str(path)))
+
+
+_CORPORA = "mtner convert corpora configs/corpora"
+
+SOURCES = (
+    DataSource(
+        "data/converted/samples/{corpus}/{split}.txt", f"{_CORPORA}/samples.yaml {{corpus}}"
+    ),
+    DataSource("data/converted/CoNLL/{split}.txt", f"{_CORPORA}/conll.yaml"),
+    DataSource("data/converted/GENIA/{split}.parser", f"{_CORPORA}/genia.yaml"),
+    DataSource(
+        "data/converted/multi-task/{corpus}/{split}.txt", f"{_CORPORA}/crichton.yaml {{corpus}}"
+    ),
+    DataSource(
+        "data/converted/BC5_splits/{corpus}/{split}.txt",
+        f"{_CORPORA}/bc5cdr-halves.yaml {{corpus}}",
+    ),
+    DataSource(
+        "data/converted/flair/{corpus}/{corpus}.{split}", f"{_CORPORA}/hunflair.yaml {{corpus}}"
+    ),
+    DataSource(
+        "data/converted/hunflair2_eval/{corpus}.txt", f"{_CORPORA}/evaluation.yaml {{corpus}}"
+    ),
+    DataSource(
+        "data/converted/BC5CDR/{split}.txt",
+        "mtner convert conll data/original/BC5CDR/{source}.tsv --out {path}",
+        {"dev": "devel"},
+    ),
+    DataSource(
+        "data/converted/GENIA-dev/{split}.txt",
+        "mtner convert jsonl data/original/GENIA-dev/{split}.jsonlines --out {path}",
+    ),
+)
+
+
+def command_for(path: Path) -> str:
+    """The command that makes a data file; a general one for files that are not known."""
+    for source in SOURCES:
+        command = source.command_for(path)
+        if command is not None:
+            return command
+    return (
+        f"mtner convert FORMAT INPUT --out {shlex.quote(str(path))} "
+        "('mtner convert --list' names the formats)"
+    )
