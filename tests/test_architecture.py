@@ -8,19 +8,28 @@ from pathlib import Path
 
 import pytest
 
-# In the order of the data's way; a part may import the parts before it.
-STAGES = [
-    "core.corpus",
-    "core.convert",
-    "core.features",
-    "core.model",
-    "core.decode",
-    "core.evaluate",
-    "core.train",
-    "core.experiment",
-    "report",
-    "cli",
+# From the ground floor up: a room may import itself and the rooms before it. Rooms that are named
+# together import nothing of each other.
+FLOORS = [
+    ("errors",),
+    ("config",),
+    ("core.types", "core.device", "core.files", "core.fetch"),
+    ("core.actions",),
+    ("core.corpus",),
+    ("core.convert",),
+    ("core.features",),
+    ("core.model",),
+    ("core.train",),
+    ("core.decode",),
+    ("core.evaluate",),
+    ("core.results", "core.tagger"),
+    ("core.triage", "core.experiment"),
+    ("report",),
+    ("cli",),
 ]
+ROOMS = [room for floor in FLOORS for room in floor]
+TOP = {"__init__", "__main__"}
+MOST_MODULES, MOST_LINES, FEWEST_LINES = 100, 400, 30
 HEAVY = {"torch", "transformers", "pandas", "mlflow", "accelerate", "numpy", "pydantic"}
 
 
@@ -34,20 +43,62 @@ def imports(path: Path, top_level_only: bool = False) -> Iterator[str]:
             yield node.module
 
 
+def modules(project: Path) -> list[Path]:
+    return sorted((project / "mtner_cli").rglob("*.py"))
+
+
 def modules_of(project: Path, part: str) -> list[Path]:
-    return sorted((project / "mtner_cli" / part.replace(".", "/")).rglob("*.py"))
+    path = project / "mtner_cli" / part.replace(".", "/")
+    return (
+        [path.with_suffix(".py")]
+        if path.with_suffix(".py").exists()
+        else sorted(path.rglob("*.py"))
+    )
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_imports_earlier_stages_only(project: Path, stage: str) -> None:
-    later = STAGES[STAGES.index(stage) + 1 :]
-    modules = modules_of(project, stage)
-    assert modules
-    for path in modules:
+def name_of(path: Path, project: Path) -> str:
+    """The dotted name below the package: ``core.files.atomic``."""
+    parts = path.relative_to(project / "mtner_cli").with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def room_of(name: str) -> str | None:
+    return next((room for room in ROOMS if name == room or name.startswith(f"{room}.")), None)
+
+
+def test_every_module_has_a_room(project: Path) -> None:
+    homeless = [
+        name
+        for name in (name_of(path, project) for path in modules(project))
+        if room_of(name) is None and name not in (*TOP, "core")
+    ]
+    assert homeless == []
+    empty = [room for room in ROOMS if not modules_of(project, room)]
+    assert empty == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_rooms_below(project: Path, room: str) -> None:
+    floor = next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+    below = {other for rooms in FLOORS[:floor] for other in rooms} | {room, None}
+    for path in modules_of(project, room):
         for name in imports(path):
-            part = name.removeprefix("mtner_cli.")
-            wrong = [other for other in later if part == other or part.startswith(f"{other}.")]
-            assert not wrong, f"{path} imports {name}, a later stage"
+            if name.startswith("mtner_cli."):
+                other = room_of(name.removeprefix("mtner_cli."))
+                assert other in below, f"{path} imports {name}, which is not below it"
+
+
+def test_no_module_is_too_long_or_too_small(project: Path) -> None:
+    users: dict[str, set[str]] = {}
+    for path in modules(project):
+        for name in imports(path):
+            users.setdefault(name, set()).add(name_of(path, project))
+    for path in modules(project):
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert lines <= MOST_LINES, f"{path} has {lines} lines"
+        used_by = users.get(f"mtner_cli.{name_of(path, project)}", set())
+        if path.name not in ("__init__.py", "__main__.py") and len(used_by) == 1:
+            assert lines >= FEWEST_LINES, f"{path} has {lines} lines, for {used_by} only"
 
 
 def test_core_neither_prints_nor_knows_the_terminal(project: Path) -> None:

@@ -28,9 +28,10 @@ def predict_cross(
     Example: mtner predict-cross --model logs/sBoth/RUN --corpora configs/synthetic_evaluation.yaml
     """
     from mtner_cli.config.corpora import load_corpora
+    from mtner_cli.core.corpus.checks import find_corpus_faults
     from mtner_cli.report.console import PlainConsole
 
-    datasets = load_corpora(corpora)
+    datasets = load_corpora(corpora, check_files=find_corpus_faults)
     console = PlainConsole()
     with console.status("starting"):
         from mtner_cli.core.convert.registry import refuse_overwriting

@@ -44,9 +44,10 @@ def train(
     Example: mtner train configs/quickstart.yaml --gpu 0 -o train.num_epochs=5
     """
     from mtner_cli.config.load import load_experiment
+    from mtner_cli.core.corpus.checks import find_file_faults
     from mtner_cli.report.console import PlainConsole
 
-    config = load_experiment(experiment, override or [])
+    config = load_experiment(experiment, override or [], check_files=find_file_faults)
     console = PlainConsole()
     with console.status("starting"):
         from mtner_cli.core.device import choose_device

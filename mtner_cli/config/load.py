@@ -9,7 +9,6 @@ from typing import Any
 
 from mtner_cli.config.compose import Recipe, compose
 from mtner_cli.config.contradictions import find_contradictions
-from mtner_cli.config.corpus_files import find_file_faults
 from mtner_cli.config.faults import Fault, KeyPath, exists, is_folder, why_absent
 from mtner_cli.config.references import escape_references
 from mtner_cli.config.schema import ExperimentConfig
@@ -22,12 +21,15 @@ EXPERIMENTS = Path("configs/experiment")
 """Where the project keeps its experiment files."""
 
 
+Check = Callable[[ExperimentConfig], Iterable[Fault]]
+
+
 def load_experiment(
     path: Path,
     overrides: Sequence[str] = (),
     *,
     now: datetime | None = None,
-    check_files: bool = True,
+    check_files: Check | None = None,
 ) -> ExperimentConfig:
     """The settings of an experiment file over the defaults, and overrides over both.
 
@@ -35,7 +37,8 @@ def load_experiment(
         path: the experiment file.
         overrides: ``key.sub=value`` texts, the value in YAML.
         now: the time for ``${now:...}``, as in the run's name; the present where it is None.
-        check_files: refuse files that are missing or do not fit the settings.
+        check_files: finds files that are missing or do not fit the settings, such as
+            :func:`mtner_cli.core.corpus.checks.find_file_faults`; None looks at no file.
 
     Raises:
         ConfigError: with every fault: place, key, what was expected and what was found.
@@ -50,7 +53,7 @@ def config_from_mapping(
     overrides: Sequence[str] = (),
     *,
     now: datetime | None = None,
-    check_files: bool = False,
+    check_files: Check | None = None,
 ) -> ExperimentConfig:
     """As :func:`load_experiment`, for settings that a program holds.
 
@@ -94,13 +97,13 @@ def _load(
     overrides: Sequence[str],
     *,
     now: datetime | None,
-    check_files: bool,
+    check_files: Check | None,
 ) -> ExperimentConfig:
-    file_checks = (find_file_faults,) if check_files else ()
-    return compose(_recipe(find_contradictions, *file_checks), source, name, overrides, now)
+    checks = (find_contradictions, check_files) if check_files else (find_contradictions,)
+    return compose(_recipe(*checks), source, name, overrides, now)
 
 
-def _recipe(*checks: Callable[[ExperimentConfig], Iterable[Fault]]) -> Recipe[ExperimentConfig]:
+def _recipe(*checks: Check) -> Recipe[ExperimentConfig]:
     return Recipe(ExperimentConfig, default_settings(), checks, _stand_in)
 
 

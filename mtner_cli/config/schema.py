@@ -24,6 +24,7 @@ from mtner_cli.config.values import (
     Count,
     CountFromZero,
     Encoding,
+    EncodingName,
     Epochs,
     EpochsOrPart,
     FilePath,
@@ -36,7 +37,6 @@ from mtner_cli.config.values import (
     Text,
     TrackingUri,
 )
-from mtner_cli.core.actions.codecs import EncodingName
 
 # ---------------------------------------------------------------------------------- datasets
 

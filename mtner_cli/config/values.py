@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -115,6 +115,8 @@ def _batch_limit(value: Any) -> int | float:
     )
 
 
+EncodingName = Literal["simple", "simple-char"]
+"""The action encodings: words are given, or raw text with character offsets."""
 Text = Annotated[str, Field(min_length=1)]
 TrackingUri = Annotated[Text, AfterValidator(_without_password)]
 FilePath = Annotated[Path, BeforeValidator(_path_of_text), PlainSerializer(str)]

@@ -150,7 +150,7 @@ def at_work(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> Workplace:
 def test_the_example_experiment_loads_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "CoNLL.yaml"
     file.write_text(EXAMPLE)
-    config = load_experiment(file, check_files=False)
+    config = load_experiment(file)
     assert (config.seed, config.task_name) == (42, "CoNLL")
     assert config.models.embed_model.pretrained_name == "xlm-roberta-large"
     (dataset,) = config.datasets.values()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mtner_cli.config.load import load_experiment
+from mtner_cli.config.load import Check, load_experiment
 from mtner_cli.errors import ConfigError
 
 EXPERIMENT = """\
@@ -42,7 +42,7 @@ def faults(experiment: Callable[..., Path]) -> Callable[..., list[str]]:
         addition: str = "",
         *overrides: str,
         base: str = EXPERIMENT,
-        check_files: bool = False,
+        check_files: Check | None = None,
     ) -> list[str]:
         path = experiment(addition, base)
         try:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mtner_cli.config.corpora import load_corpora
+from mtner_cli.config.corpora import Check, load_corpora
+from mtner_cli.core.corpus.checks import find_corpus_faults
 from mtner_cli.errors import ConfigError
 
 
@@ -14,7 +15,7 @@ def write(text: str, tmp_path: Path) -> Path:
     return path
 
 
-def faults(text: str, tmp_path: Path, *, check_files: bool = False) -> list[str]:
+def faults(text: str, tmp_path: Path, *, check_files: Check | None = None) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load_corpora(write(text, tmp_path), check_files=check_files)
     return [fault.replace(f"{tmp_path}/", "") for fault in caught.value.faults]
@@ -46,7 +47,7 @@ home:
     test: no/such.txt
     test: other.txt
 """
-    found = faults(text, tmp_path, check_files=True)
+    found = faults(text, tmp_path, check_files=find_corpus_faults)
     assert [fault.split(": ", 2)[:2] for fault in found] == [
         ["corpora.yaml:8", "home.split_paths.test"],
         ["corpora.yaml:1", "ward.mode"],

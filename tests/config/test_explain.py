@@ -76,8 +76,7 @@ def test_what_is_expected_instead_is_shown(load: Callable[[Path], Any], tmp_path
     if load is read_specification:
         assert load(path)
     else:
-        kwargs = {"check_files": False}
-        assert load(path, **kwargs)
+        assert load(path)
 
 
 def _lines(values: dict[str, Any]) -> list[tuple[str, str]]:

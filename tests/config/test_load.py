@@ -19,6 +19,7 @@ from mtner_cli.config.load import (
 from mtner_cli.config.references import escape_references
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.config.yaml_source import write_yaml
+from mtner_cli.core.corpus.checks import find_file_faults
 from mtner_cli.errors import ConfigError
 
 NOON = datetime(2025, 7, 31, 12, 0, 5)
@@ -150,7 +151,7 @@ def test_an_override_sets_its_key_and_nothing_else(data: st.DataObject) -> None:
 def test_a_file_of_the_original_loads_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "Harbours.yaml"
     path.write_text(FILE_OF_THE_ORIGINAL)
-    config = load_experiment(path, now=NOON, check_files=False)
+    config = load_experiment(path, now=NOON)
     assert config.seed == 13
     assert config.datasets["PORTSen"].tag_dict == {"SHIP": "Vessel", "CARGO": None, "QUAY": "Place"}
     assert config.datasets["PORTSen"].split_paths.dev == Path("data/converted/Ports/dev.txt")
@@ -165,7 +166,7 @@ def test_a_file_of_the_original_loads_unchanged(tmp_path: Path) -> None:
 
 
 def test_the_run_is_named_by_the_time(experiment: Callable[..., Path]) -> None:
-    config = load_experiment(experiment(), now=NOON, check_files=False)
+    config = load_experiment(experiment(), now=NOON)
     assert config.run_name == "2025-07-31_12-00-05"
     assert config.output_dir == Path("logs/nerves/2025-07-31_12-00-05")
 
@@ -175,25 +176,25 @@ def test_overrides_win_over_the_file_and_later_ones_over_earlier(
 ) -> None:
     path = experiment("train:\n  num_epochs: 5\n  batch_size: 2\n")
     overrides = ["train.num_epochs=6", "train={num_epochs: 8, loss: BCE}"]
-    train = load_experiment(path, overrides, check_files=False).train
+    train = load_experiment(path, overrides).train
     assert (train.num_epochs, train.batch_size, train.loss) == (8, 2, "BCE")
 
 
 def test_references_see_overrides(experiment: Callable[..., Path]) -> None:
-    config = load_experiment(experiment(), ["task_name=veins", "run_name=one"], check_files=False)
+    config = load_experiment(experiment(), ["task_name=veins", "run_name=one"])
     assert config.output_dir == Path("logs/veins/one")
 
 
 def test_a_corpus_may_have_any_name(experiment: Callable[..., Path]) -> None:
     path = experiment("  BC5.v2=new: {mode: simple, split_paths: {train: a, dev: b}}\n")
     override = r"datasets.BC5\.v2\=new.mode=simple-char"
-    config = load_experiment(path, [override], check_files=False)
+    config = load_experiment(path, [override])
     assert config.datasets["BC5.v2=new"].mode == "simple-char"
 
 
 def test_all_faults_are_reported_at_once(faults: Callable[..., list[str]]) -> None:
     dropout = "models.pred_model.parser_state.dropout"
-    found = faults(SPOILT, f"{dropout}=2", check_files=True)
+    found = faults(SPOILT, f"{dropout}=2", check_files=find_file_faults)
     assert [fault.split(": ")[:2] for fault in found] == [
         ["nerves.yaml:11", "train.num_epochs"],  # twice there
         ["nerves.yaml:15", "run_name"],
@@ -242,7 +243,7 @@ def test_an_unknown_key_comes_with_the_nearest_valid_one(
     addition: str, fault: str, faults: Callable[..., list[str]], experiment: Callable[..., Path]
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_experiment(experiment(addition), check_files=False)
+        load_experiment(experiment(addition))
     (found,) = caught.value.faults
     assert found.endswith(f"nerves.yaml:{fault}")
 

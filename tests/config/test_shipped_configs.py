@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mtner_cli.config.corpora import load_corpora
-from mtner_cli.config.data_files import SOURCES, command_for
 from mtner_cli.config.load import load_experiment
 from mtner_cli.config.schema import ExperimentConfig, TrainConfig
 from mtner_cli.config.yaml_source import read_yaml
+from mtner_cli.core.corpus.checks import SOURCES, command_for
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 EXPERIMENTS = sorted((CONFIGS / "experiment").rglob("*.yaml"))
@@ -31,7 +31,7 @@ SIX = ["BC2GM", "BC4CHEMD", "BC5CDR", "JNLPBA", "Linnaeus", "NCBIDisease"]
 
 
 def load(name: str) -> ExperimentConfig:
-    return load_experiment(CONFIGS / f"{name}.yaml", check_files=False)
+    return load_experiment(CONFIGS / f"{name}.yaml")
 
 
 def types(config: ExperimentConfig) -> dict[str, set[str]]:
@@ -48,7 +48,7 @@ def name_of(path: Path) -> str:
 
 @pytest.mark.parametrize("path", EXPERIMENTS + PROTOCOLS, ids=name_of)
 def test_an_experiment_loads(path: Path) -> None:
-    config = load_experiment(path, check_files=False)
+    config = load_experiment(path)
     assert config.task_name == path.stem
     assert config.seed == 42
     for dataset in config.datasets.values():
@@ -63,7 +63,7 @@ def test_an_experiment_starts_as_those_of_the_original(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CORPORA, ids=name_of)
 def test_corpora_to_evaluate_on_load(path: Path) -> None:
-    for dataset in load_corpora(path, check_files=False).values():
+    for dataset in load_corpora(path).values():
         assert list(dataset.split_paths.present()) == ["test"]
         assert dataset.split_paths.test is not None
         assert any(source.command_for(dataset.split_paths.test) for source in SOURCES)
@@ -72,10 +72,7 @@ def test_corpora_to_evaluate_on_load(path: Path) -> None:
 @pytest.mark.parametrize("path", [*EXPERIMENTS, QUICKSTART, *CORPORA], ids=name_of)
 def test_the_command_for_a_missing_file_makes_it(path: Path) -> None:
     """As ``mtner convert corpora FILE [NAME]`` says in its file."""
-    if path in CORPORA:
-        datasets = load_corpora(path, check_files=False)
-    else:
-        datasets = load_experiment(path, check_files=False).datasets
+    datasets = load_corpora(path) if path in CORPORA else load_experiment(path).datasets
     for dataset in datasets.values():
         for file in dataset.split_paths.present().values():
             mtner, convert, corpora, listing, *names = command_for(file).split()
@@ -143,7 +140,7 @@ def test_the_cross_corpus_ensemble() -> None:
     assert types(config)["flairBioRED"] == {"Gene", "Disease", "Chemical", "Species", "CellLine"}
     path = config.datasets["flairS800"].split_paths.train
     assert path == Path("data/converted/flair/huner_species_s800/huner_species_s800.train")
-    unseen = load_corpora(CONFIGS / "cross_corpus_evaluation.yaml", check_files=False)
+    unseen = load_corpora(CONFIGS / "cross_corpus_evaluation.yaml")
     assert list(unseen) == ["tmVar3", "BioID", "MedMentions"]
     assert not set(unseen) & set(config.datasets)
 
@@ -178,7 +175,7 @@ def test_specifications_name_corpora_and_types_of_their_models() -> None:
 
 @pytest.mark.parametrize("path", PROTOCOLS, ids=name_of)
 def test_the_small_protocols_run_on_the_packaged_encoder(path: Path) -> None:
-    config = load_experiment(path, check_files=False)
+    config = load_experiment(path)
     assert config.models.embed_model.pretrained_name == "builtin:minilm"
     optimizers = config.train.optimizers
     assert (optimizers.embed_model.lr, optimizers.pred_model.lr) == (1e-4, 1e-3)

@@ -15,6 +15,7 @@ from mtner_cli.config.corpora import load_corpora
 from mtner_cli.config.load import dump_resolved, load_experiment, load_resolved
 from mtner_cli.core.convert.corpora import load_conversions
 from mtner_cli.core.convert.options import load_type_map
+from mtner_cli.core.corpus.checks import find_file_faults
 from mtner_cli.core.triage.out_of_domain import read_specification
 from tests.fuzz import seeds
 from tests.fuzz.case import Case, WrongResult
@@ -171,7 +172,8 @@ def _overrides(draw: st.DrawFn) -> str:
 
 def _experiment(path: Path, settings: dict[str, Any], folder: Path) -> set[str]:
     """An experiment, which must come back from what a run keeps of it."""
-    config = load_experiment(path, settings["overrides"], now=NOW, check_files=settings["check"])
+    check = find_file_faults if settings["check"] else None
+    config = load_experiment(path, settings["overrides"], now=NOW, check_files=check)
     (folder / OUT).write_text(dump_resolved(config), encoding="utf-8")
     if load_resolved(folder / OUT).model_dump_json() != config.model_dump_json():
         raise WrongResult("a run's settings read otherwise")

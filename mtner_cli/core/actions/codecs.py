@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from mtner_cli.core.actions import simple, simple_char
 from mtner_cli.core.types import Sentence
-
-EncodingName = Literal["simple", "simple-char"]
 
 
 class Codec(NamedTuple):

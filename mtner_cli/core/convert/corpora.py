@@ -15,9 +15,8 @@ from pydantic import Field
 from mtner_cli.config.compose import Recipe, compose
 from mtner_cli.config.explain import example_of, foreign_file, is_foreign
 from mtner_cli.config.faults import Fault, KeyPath, exists, why_absent
-from mtner_cli.config.values import FilePath, Section, Text
+from mtner_cli.config.values import EncodingName, FilePath, Section, Text
 from mtner_cli.config.yaml_source import read_yaml
-from mtner_cli.core.actions.codecs import EncodingName
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.options import checked_options, unknown_name
 from mtner_cli.core.convert.registry import (

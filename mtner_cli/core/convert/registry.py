@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
-from mtner_cli.core.actions.codecs import EncodingName
+from mtner_cli.config.values import EncodingName
 from mtner_cli.core.convert.cleaning import TypeMap, map_types, prepare
 from mtner_cli.core.convert.formats import (
     bc5cdr_halves,

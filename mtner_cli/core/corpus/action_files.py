@@ -9,8 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
+from mtner_cli.config.values import EncodingName
 from mtner_cli.core.actions.action_text import DOCUMENT_SEPARATOR, EncodingError
-from mtner_cli.core.actions.codecs import CODECS, EncodingName
+from mtner_cli.core.actions.codecs import CODECS
 from mtner_cli.core.files.atomic import atomic_text_file
 from mtner_cli.core.files.reading import numbered_lines
 from mtner_cli.core.types import Sentence

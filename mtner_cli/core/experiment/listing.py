@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtner_cli.config.data_files import command_for
 from mtner_cli.config.faults import is_file, is_folder
 from mtner_cli.config.load import load_experiment
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.config.yaml_source import read_yaml
+from mtner_cli.core.corpus.checks import command_for
 from mtner_cli.errors import ConfigError
 
 
@@ -81,7 +81,7 @@ def _listed(path: Path) -> Experiment | None:
     try:
         if not {"task_name", "datasets"} & read_yaml(path).values.keys():
             return None
-        config = load_experiment(path, check_files=False)
+        config = load_experiment(path)
     except ConfigError as error:
         return Experiment(path, faults=error.faults)
     return Experiment(path, _corpora(config), _files(config))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -171,4 +170,4 @@ def test_files_are_only_looked_for_when_asked(experiment: Callable[..., Path]) -
     path = experiment()
     load_experiment(path)
     with pytest.raises(ConfigError):
-        load_experiment(path)
+        load_experiment(path, check_files=find_file_faults)
