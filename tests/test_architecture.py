@@ -29,7 +29,7 @@ FLOORS = [
 ]
 ROOMS = [room for floor in FLOORS for room in floor]
 TOP = {"__init__", "__main__"}
-MOST_MODULES, MOST_LINES, FEWEST_LINES = 100, 400, 30
+MOST_MODULES, MOST_LINES, FEWEST_LINES = 101, 400, 30
 HEAVY = {"torch", "transformers", "pandas", "mlflow", "accelerate", "numpy", "pydantic"}
 
 

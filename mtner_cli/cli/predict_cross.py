@@ -27,7 +27,7 @@ def predict_cross(
 
     Example: mtner predict-cross --model logs/sBoth/RUN --corpora configs/synthetic_evaluation.yaml
     """
-    from mtner_cli.config.corpora import load_corpora
+    from mtner_cli.config.load import load_corpora
     from mtner_cli.core.corpus.checks import find_corpus_faults
     from mtner_cli.report.console import PlainConsole
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mtner_cli.config.faults import Fault
-from mtner_cli.config.nearest import nearest
+from mtner_cli.config.faults import Fault, nearest
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.errors import names_text, quoted
 

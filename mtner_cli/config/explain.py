@@ -12,8 +12,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mtner_cli.config.faults import Fault, KeyPath, shown_key
-from mtner_cli.config.nearest import nearest
+from mtner_cli.config.faults import Fault, KeyPath, nearest, shown_key
 from mtner_cli.config.values import Section
 from mtner_cli.errors import quoted
 

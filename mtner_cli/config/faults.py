@@ -1,15 +1,29 @@
-"""Faults of a configuration: which key, what is wrong, and where the key was written."""
+"""Faults of a configuration: which key, what is wrong, where it was written, what was meant."""
 
 from __future__ import annotations
 
+import difflib
 import re
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 
 from mtner_cli.errors import reason_of, shown
+
+_LONGEST_NAME = 100
+"""Characters; the comparison of two names takes up to the product of their lengths."""
+_MOST_NAMES = 1000
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Give the known name that is most like ``name``, or None where none is like it."""
+    if len(name) > _LONGEST_NAME:
+        return None
+    short = [other for other in islice(known, _MOST_NAMES) if len(other) <= _LONGEST_NAME]
+    return next(iter(difflib.get_close_matches(name, short, n=1, cutoff=cutoff)), None)
+
 
 KeyPath = tuple[str, ...]
 """A setting by the keys of its sections, from the top: ``("train", "batch_size")``."""

@@ -16,8 +16,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NoReturn
 
-from mtner_cli.config.faults import Fault, KeyPath, key_of_text, key_text, shown_key
-from mtner_cli.config.nearest import nearest
+from mtner_cli.config.faults import Fault, KeyPath, key_of_text, key_text, nearest, shown_key
 from mtner_cli.errors import MOST_FAULTS, quoted, shown
 
 _MOST_GIVEN = 1_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,8 +20,24 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from mtner_cli.config.faults import is_whole
-from mtner_cli.config.text_encoding import text_encoding
-from mtner_cli.errors import ConfigError
+from mtner_cli.errors import ConfigError, quoted
+
+
+def text_encoding(name: str) -> str:
+    """Give the encoding to open a file with: ``utf-8`` also reads files that start with a BOM.
+
+    Raises:
+        ConfigError: if no text encoding has this name; ``base64`` or ``zip`` is none.
+    """
+    try:
+        "".encode(name)
+        canonical = codecs.lookup(name).name
+        codecs.getincrementaldecoder(name)
+    except (LookupError, ValueError):
+        fault = f"unknown text encoding {quoted(name)}: give a name such as utf-8 or latin-1"
+        raise ConfigError([fault]) from None
+    return "utf-8-sig" if canonical == "utf-8" else canonical
+
 
 SECRET = re.compile("password|passwd|pwd|token(?!s)|secret", re.IGNORECASE)
 """Names of what is not shown; ``max_tokens`` is none."""

@@ -15,9 +15,8 @@ import torch
 from mtner_cli.config.load import load_resolved
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.convert.sentence_splitting import sentence_edges
-from mtner_cli.core.decode.predict import predict_mentions
+from mtner_cli.core.decode.inference import predict_mentions
 from mtner_cli.core.device import device_named
-from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
 from mtner_cli.core.features.batch import Collator, batches_by_length
 from mtner_cli.core.features.examples import Example, examples_of
 from mtner_cli.core.features.sampler import limited
@@ -32,7 +31,7 @@ from mtner_cli.core.model.encoder import (
 from mtner_cli.core.model.ner_model import NerModel, build_model
 from mtner_cli.core.train.checkpoint import ModelDescription, check_shapes, load_checkpoint
 from mtner_cli.core.train.run_folder import RunFolder
-from mtner_cli.core.types import Mention, Sentence
+from mtner_cli.core.types import Mention, ScoredMention, Sentence, TestedSentence
 from mtner_cli.errors import CheckpointError
 
 TOKENS_PER_BATCH = 4096

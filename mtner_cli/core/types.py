@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import ClassVar, NamedTuple
 
 
 class Span(NamedTuple):
@@ -18,6 +20,22 @@ class Span(NamedTuple):
     start: int
     end: int
     tag: str
+
+
+class Tag(NamedTuple):
+    """What the model predicts: an entity type, and its corpus where corpora keep separate tags.
+
+    The corpus is a field of its own, so names may hold any character; ``str`` is for display.
+    """
+
+    corpus: str | None
+    entity_type: str
+
+    def __str__(self) -> str:
+        return self.entity_type if self.corpus is None else f"{self.corpus}${self.entity_type}"
+
+
+TaggedSpan = tuple[int, int, Tag]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,86 @@ class Sentence:
     ) -> Sentence:
         """A raw sentence; ``mentions`` are in character offsets, in any order."""
         return Sentence(text, tuple(sorted(set(mentions))), None, document)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a source something stands; shown as ``file:line``."""
+
+    path: Path
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}" if self.line is None else f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSentence:
+    """A sentence as its source gives it: nothing is checked, mended or left out yet.
+
+    Attributes:
+        place: where it starts in its source.
+        words: the given words, or None for raw text.
+        text: the raw text where ``words`` is None, else unused.
+        mentions: in word indices or, for raw text, character offsets; in any order.
+        document: sentences in a row with one value are of one document; None where there are none.
+    """
+
+    place: Place
+    words: tuple[str, ...] | None = None
+    text: str = ""
+    mentions: tuple[Span, ...] = ()
+    document: str | None = None
+
+
+def named_mention(mention: Span, content: str | Sequence[str]) -> str:
+    """Say which mention of a text, or of words, is meant."""
+    covered = content[max(mention.start, 0) : max(mention.end, 0)]
+    text = covered if isinstance(covered, str) else " ".join(covered)
+    return f"{mention.tag} [{mention.start}, {mention.end}) {text!r}"
+
+
+class ScoredMention(NamedTuple):
+    """A predicted mention: word indices, end exclusive, and how sure the model was (0 to 1)."""
+
+    start: int
+    end: int
+    tag: Tag
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class TestedSentence:
+    """A sentence after testing.
+
+    Attributes:
+        corpus: the corpus it comes from.
+        index: its place within its corpus's split, from 0.
+        document: its document, or None where the corpus knows none.
+        text: the sentence as it was read.
+        words: W words, as the model saw them.
+        word_offsets: W character ranges into ``text``, end exclusive.
+        gold: annotated mentions in word indices.
+        gold_unmatched: annotated mentions in CHARACTER offsets that do not start and end at word
+            boundaries, so that no prediction can be equal to them.
+        predicted: mentions found by the model, in word indices.
+    """
+
+    __test__: ClassVar[bool] = False  # pytest would take the name for a test class
+
+    corpus: str
+    index: int
+    document: str | None
+    text: str
+    words: tuple[str, ...]
+    word_offsets: tuple[tuple[int, int], ...]
+    gold: tuple[TaggedSpan, ...]
+    gold_unmatched: tuple[TaggedSpan, ...]
+    predicted: tuple[ScoredMention, ...]
+
+    def characters(self, start: int, end: int) -> tuple[int, int]:
+        """The character range in ``text`` of the words ``start`` to ``end`` (exclusive)."""
+        return self.word_offsets[start][0], self.word_offsets[end - 1][1]
 
 
 @dataclass(frozen=True, slots=True)

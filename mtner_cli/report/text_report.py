@@ -9,10 +9,9 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.evaluate.scores import Evaluation
-from mtner_cli.core.evaluate.tested import TestedSentence
 from mtner_cli.core.files.atomic import atomic_text_file
+from mtner_cli.core.types import Tag, TestedSentence
 from mtner_cli.errors import visible
 from mtner_cli.report.console import PlainConsole
 from mtner_cli.report.tables import evaluation_tables

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtner_cli.core.actions.vocabulary import Tag
-from mtner_cli.core.decode.mentions import ScoredMention
 from mtner_cli.core.features.batch import Batch
+from mtner_cli.core.types import ScoredMention, Tag
 
 OUTSIDE = 0
 NO_LABEL = -100

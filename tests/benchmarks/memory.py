@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.corpus.action_files import read_corpus
-from mtner_cli.core.decode.predict import predict_mentions
+from mtner_cli.core.decode.inference import predict_mentions
 from mtner_cli.core.features.batch import Collator, batches_by_length
 from mtner_cli.core.features.examples import examples_of
 from mtner_cli.core.features.tokenize import SENTENCES_AT_ONCE
@@ -25,6 +25,7 @@ from mtner_cli.core.model.encoder import load_encoder, load_tokenizer
 from mtner_cli.core.model.ner_model import NerModel, build_model
 from mtner_cli.core.model.slot_tagger import TaggerSettings
 from mtner_cli.core.tagger import TOKENS_PER_BATCH
+from mtner_cli.core.types import Tag
 from tests.benchmarks.corpus import TYPES, synthetic_sentences, write_corpus
 from tests.benchmarks.linear_head import LinearHead
 from tests.benchmarks.protocol import prepare_protocol

@@ -7,11 +7,8 @@ from itertools import accumulate, cycle, islice
 
 import numpy as np
 
-from mtner_cli.core.actions.timesteps import TaggedSpan
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.evaluate.scores import evaluate
-from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
-from mtner_cli.core.types import Sentence
+from mtner_cli.core.types import ScoredMention, Sentence, Tag, TaggedSpan, TestedSentence
 from tests.benchmarks.corpus import TYPES, synthetic_sentences
 from tests.benchmarks.timing import seconds_of
 

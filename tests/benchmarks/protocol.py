@@ -13,7 +13,7 @@ from pathlib import Path
 from accelerate.utils import set_seed
 
 from mtner_cli.config.load import load_experiment
-from mtner_cli.core.decode.predict import encoder_parts, encoder_precision
+from mtner_cli.core.decode.inference import encoder_parts, encoder_precision
 from mtner_cli.core.evaluate.scores import Evaluation, evaluate
 from mtner_cli.core.experiment.corpora import tokenize_splits
 from mtner_cli.core.experiment.testing import scored_tags

@@ -9,15 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
-from mtner_cli.core.decode.inference import infer_actions
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
+from mtner_cli.core.decode.inference import encode_words, infer_actions
 from mtner_cli.core.decode.mentions import decode_mentions
-from mtner_cli.core.decode.predict import encode_words
 from mtner_cli.core.features.batch import Batch, Collator
 from mtner_cli.core.features.examples import Example, examples_of
 from mtner_cli.core.model.ner_model import NerModel
 from mtner_cli.core.model.slot_tagger import TaggerSettings
-from mtner_cli.core.types import Sentence
+from mtner_cli.core.types import Sentence, Tag
 from tests.benchmarks.corpus import FREQUENT_WORDS
 from tests.benchmarks.throughput import BATCH_SIZE, Rivals
 from tests.benchmarks.timing import DEVICE, side_by_side

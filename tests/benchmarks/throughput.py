@@ -12,9 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mtner_cli.core.decode.inference import infer_actions
+from mtner_cli.core.decode.inference import encode_words, encoder_precision, infer_actions
 from mtner_cli.core.decode.mentions import decode_mentions
-from mtner_cli.core.decode.predict import encode_words, encoder_precision
 from mtner_cli.core.features.batch import Batch, batches_by_length
 from mtner_cli.core.features.examples import Example
 from mtner_cli.core.tagger import TOKENS_PER_BATCH, Tagger

@@ -9,13 +9,12 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from mtner_cli.config.corpora import Corpora, load_corpora
 from mtner_cli.config.explain import describe, example_of, is_foreign
-from mtner_cli.config.load import config_from_mapping, load_experiment
+from mtner_cli.config.load import Corpora, config_from_mapping, load_corpora, load_experiment
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.config.values import Text
 from mtner_cli.config.yaml_source import parse_value
-from mtner_cli.core.convert.options import load_type_map
+from mtner_cli.core.convert.registry import load_type_map
 from mtner_cli.core.triage.out_of_domain import read_specification
 from mtner_cli.errors import ConfigError
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtner_cli.config.nearest import nearest
+from mtner_cli.config.faults import nearest
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mtner_cli.config.corpora import load_corpora
-from mtner_cli.config.load import load_experiment
+from mtner_cli.config.load import load_corpora, load_experiment
 from mtner_cli.config.schema import ExperimentConfig, TrainConfig
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.corpus.checks import SOURCES, command_for

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.model.encoder import (
     check_vocabulary,
     encoder_config,
@@ -27,6 +27,7 @@ from mtner_cli.core.train.checkpoint import (
     optimizer_tensors,
     save_checkpoint,
 )
+from mtner_cli.core.types import Tag
 from tests.fuzz.case import Case, NotCounted, WrongResult
 from tests.fuzz.mutations import mutated_bytes, mutated_text_file, unlike_any
 from tests.fuzz.tree_mutations import json_text, mutated_tree

@@ -14,8 +14,7 @@ import pytest
 from mtner_cli.config.values import EncodingName
 from mtner_cli.core.convert import registry
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.source import SourceSentence
-from mtner_cli.core.types import Sentence
+from mtner_cli.core.types import Sentence, SourceSentence
 from mtner_cli.errors import ConfigError, DataError, MtnerError
 from tests.fuzz import cage, formats, sheets
 from tests.fuzz.cage import Cage

@@ -4,8 +4,7 @@ from io import StringIO
 from pathlib import Path
 
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.source import Place
-from mtner_cli.core.types import Sentence, Span
+from mtner_cli.core.types import Place, Sentence, Span
 from mtner_cli.report.console import PlainConsole
 from mtner_cli.report.tables import print_ledgers
 

@@ -4,9 +4,8 @@ import io
 
 import pytest
 
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.evaluate.scores import evaluate
-from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
+from mtner_cli.core.types import ScoredMention, Tag, TestedSentence
 from mtner_cli.report.console import PlainConsole
 from mtner_cli.report.tables import evaluation_tables
 

@@ -3,9 +3,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.evaluate.scores import evaluate
-from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
+from mtner_cli.core.types import ScoredMention, Tag, TestedSentence
 from mtner_cli.report.text_report import sentence_report, write_text_report
 
 CHEMICAL, DISEASE, GENE = Tag("BC5", "Chemical"), Tag("BC5", "Disease"), Tag("BC2GM", "Gene")

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from mtner_cli.core.actions.action_text import MentionStack, boundary_actions, check_mentions
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
-from mtner_cli.core.types import Span
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
+from mtner_cli.core.types import Span, TaggedSpan
 
 Timestep = tuple[int, ...]
-TaggedSpan = tuple[int, int, Tag]
 
 
 def encode_timesteps(

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-
-class Tag(NamedTuple):
-    """What the model predicts: an entity type, and its corpus where corpora keep separate tags.
-
-    The corpus is a field of its own, so names may hold any character; ``str`` is for display.
-    """
-
-    corpus: str | None
-    entity_type: str
-
-    def __str__(self) -> str:
-        return self.entity_type if self.corpus is None else f"{self.corpus}${self.entity_type}"
+from mtner_cli.core.types import Tag
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from dataclasses import replace
 from mtner_cli.config.values import EncodingName
 from mtner_cli.core.actions.action_text import first_crossing
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.source import Place, SourceSentence, named_mention
-from mtner_cli.core.types import Sentence, Span
+from mtner_cli.core.types import Place, Sentence, SourceSentence, Span, named_mention
 from mtner_cli.errors import DataError
 
 _LINE_END = re.compile(r"[\n\r]")

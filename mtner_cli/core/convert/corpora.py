@@ -18,13 +18,14 @@ from mtner_cli.config.faults import Fault, KeyPath, exists, why_absent
 from mtner_cli.config.values import EncodingName, FilePath, Section, Text
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.options import checked_options, unknown_name
 from mtner_cli.core.convert.registry import (
     CONVERTERS,
+    checked_options,
     convert,
     file_identity,
     files_of,
     refuse_overwriting,
+    unknown_name,
 )
 from mtner_cli.core.fetch.download import load_catalogue
 from mtner_cli.errors import ConfigError, visible

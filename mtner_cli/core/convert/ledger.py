@@ -7,8 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple, TextIO
 
-from mtner_cli.core.convert.source import Place
-from mtner_cli.core.types import Sentence
+from mtner_cli.core.types import Place, Sentence
 from mtner_cli.errors import MtnerError
 
 

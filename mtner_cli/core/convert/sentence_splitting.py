@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.source import Place, SourceSentence
-from mtner_cli.core.types import Span
+from mtner_cli.core.types import Place, SourceSentence, Span
 
 
 @dataclass(frozen=True, slots=True)

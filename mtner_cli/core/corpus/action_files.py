@@ -1,21 +1,34 @@
-"""Action files: read and write a corpus, a sentence a line."""
+"""Action files: the two encodings by name; read and write a corpus, a sentence a line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import NamedTuple, Self, TextIO
 
 from mtner_cli.config.values import EncodingName
+from mtner_cli.core.actions import simple, simple_char
 from mtner_cli.core.actions.action_text import DOCUMENT_SEPARATOR, EncodingError
-from mtner_cli.core.actions.codecs import CODECS
 from mtner_cli.core.files.atomic import atomic_text_file
 from mtner_cli.core.files.reading import numbered_lines
 from mtner_cli.core.types import Sentence
 from mtner_cli.errors import DataError
+
+
+class Codec(NamedTuple):
+    """Both directions of one text encoding; each raises ``EncodingError`` on what it cannot do."""
+
+    encode: Callable[[Sentence], str]
+    decode: Callable[[str], Sentence]
+
+
+CODECS: dict[str, Codec] = {
+    "simple": Codec(simple.encode, simple.decode),
+    "simple-char": Codec(simple_char.encode, simple_char.decode),
+}
 
 
 def read_corpus(path: Path, mode: EncodingName, encoding: str = "utf-8") -> Iterator[Sentence]:

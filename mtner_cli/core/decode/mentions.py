@@ -10,18 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
+from mtner_cli.core.types import ScoredMention, Tag
 
 THRESHOLD = 0.5
-
-
-class ScoredMention(NamedTuple):
-    """A predicted mention: word indices, end exclusive, and how sure the model was (0 to 1)."""
-
-    start: int
-    end: int
-    tag: Tag
-    score: float
 
 
 class DecodedActions(NamedTuple):

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtner_cli.core.actions.vocabulary import Tag
-from mtner_cli.core.evaluate.tested import TestedSentence
+from mtner_cli.core.types import Tag, TestedSentence
 
 SENTENCES_AT_ONCE = 8192
 

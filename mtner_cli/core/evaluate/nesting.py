@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from mtner_cli.core.actions.timesteps import TaggedSpan
+from mtner_cli.core.types import TaggedSpan
 
 
 @dataclass(frozen=True, slots=True)

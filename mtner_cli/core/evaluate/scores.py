@@ -10,8 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from mtner_cli.core.actions.timesteps import TaggedSpan
-from mtner_cli.core.actions.vocabulary import Tag, tags_in_order
+from mtner_cli.core.actions.vocabulary import tags_in_order
 from mtner_cli.core.evaluate.matching import (
     Chunk,
     MentionArrays,
@@ -22,7 +21,7 @@ from mtner_cli.core.evaluate.matching import (
     overlapping_sentences,
 )
 from mtner_cli.core.evaluate.nesting import NestingRecall, NestingTally
-from mtner_cli.core.evaluate.tested import TestedSentence
+from mtner_cli.core.types import Tag, TaggedSpan, TestedSentence
 
 
 @dataclass(frozen=True, slots=True)

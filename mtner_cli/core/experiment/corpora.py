@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from mtner_cli.config.schema import DatasetConfig, DataTransformConfig
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag, tags_in_order
+from mtner_cli.core.actions.vocabulary import ActionVocabulary, tags_in_order
 from mtner_cli.core.corpus.splits import CorpusSplit, SplitName, load_split
 from mtner_cli.core.features.examples import Example
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence, tokenize_split
+from mtner_cli.core.types import Tag
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from mtner_cli.config.schema import DatasetConfig, LimitSentencesConfig
 from mtner_cli.core.corpus.splits import CorpusSplit, SplitName
 from mtner_cli.core.evaluate.scores import Evaluation, evaluate, joined_tag
-from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
 from mtner_cli.core.experiment.corpora import (
     Annotated,
     annotated_tags,
@@ -16,6 +15,7 @@ from mtner_cli.core.experiment.corpora import (
     tokenize_splits,
 )
 from mtner_cli.core.tagger import OnProgress, Tagger
+from mtner_cli.core.types import ScoredMention, TestedSentence
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ import numpy as np
 
 from mtner_cli.config.schema import MergeSentsConfig
 from mtner_cli.core.actions.action_text import first_crossing
-from mtner_cli.core.actions.timesteps import TaggedSpan, Timestep, encode_timesteps
+from mtner_cli.core.actions.timesteps import Timestep, encode_timesteps
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.features.merging import merge_sentences
 from mtner_cli.core.features.segments import SPECIAL_TOKENS, ExampleNotes, Piece
 from mtner_cli.core.features.tokenize import Integers, SubwordTokenizer, TokenizedSentence
-from mtner_cli.core.types import Span
+from mtner_cli.core.types import Span, TaggedSpan
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mtner_cli.core.actions.timesteps import TaggedSpan
 from mtner_cli.core.features.tokenize import Integers, TokenizedSentence
+from mtner_cli.core.types import TaggedSpan
 
 SPECIAL_TOKENS = 2  # CLS and SEP
 

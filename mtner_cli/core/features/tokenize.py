@@ -9,8 +9,6 @@ from typing import Any
 
 from tokenizers import __version__ as tokenizers_version
 
-from mtner_cli.core.actions.timesteps import TaggedSpan
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.corpus.splits import CorpusSplit
 from mtner_cli.core.features.subwords import (
     Integers,
@@ -20,7 +18,7 @@ from mtner_cli.core.features.subwords import (
     text_arrays,
 )
 from mtner_cli.core.files.cache import cache_key, load_cached, store_arrays
-from mtner_cli.core.types import Sentence
+from mtner_cli.core.types import Sentence, Tag, TaggedSpan
 from mtner_cli.errors import EncoderError
 
 _FORMAT = 1  # of what is stored; another number for every change of it

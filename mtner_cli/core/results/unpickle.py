@@ -73,7 +73,7 @@ def read_pickle(stream: IO[bytes]) -> object:
     :class:`~mtner_cli.core.results.pickled_values.Table`, tensors as numpy arrays.
 
     A hostile file can exhaust memory, time or the depth of the stack, so this runs in a process
-    that is limited in them: :mod:`mtner_cli.core.results.cage`.
+    that is limited in them: :mod:`mtner_cli.core.results.read`.
 
     Raises:
         ResultFileError: if it is no pickle, is damaged, or names anything that a result file does

@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.evaluate.scores import joined_tag
-from mtner_cli.core.evaluate.tested import TestedSentence
 from mtner_cli.core.files.atomic import atomic_path, atomic_text_file
+from mtner_cli.core.types import Tag, TestedSentence
 
 if TYPE_CHECKING:
     import pandas

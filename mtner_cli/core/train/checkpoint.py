@@ -18,12 +18,12 @@ from torch import Tensor
 
 from mtner_cli.core.actions.vocabulary import (
     ActionVocabulary,
-    Tag,
     tags_in_order,
     vocabulary_from_json,
     vocabulary_to_json,
 )
 from mtner_cli.core.files.atomic import atomic_path
+from mtner_cli.core.types import Tag
 from mtner_cli.errors import CheckpointError, DataError, quoted
 
 LAST, BEST = "last.safetensors", "best.safetensors"

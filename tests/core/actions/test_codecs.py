@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtner_cli.core.actions.action_text import EncodingError, escape_tag, unescape_tag
-from mtner_cli.core.actions.codecs import CODECS
+from mtner_cli.core.corpus.action_files import CODECS
 from mtner_cli.core.types import Sentence, Span
 from tests.core.actions.strategies import SENTENCES, TAGS
 

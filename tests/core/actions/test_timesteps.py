@@ -8,11 +8,11 @@ from mtner_cli.core.actions.action_text import EncodingError
 from mtner_cli.core.actions.timesteps import decode_timesteps, encode_timesteps
 from mtner_cli.core.actions.vocabulary import (
     ActionVocabulary,
-    Tag,
     tags_in_order,
     vocabulary_from_json,
     vocabulary_to_json,
 )
+from mtner_cli.core.types import Tag
 from tests.core.actions.strategies import mentions_in
 
 PER, LOC = Tag(None, "PER"), Tag("news", "LOC")

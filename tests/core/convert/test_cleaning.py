@@ -7,11 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtner_cli.core.actions.action_text import first_crossing
-from mtner_cli.core.actions.codecs import CODECS
 from mtner_cli.core.convert.cleaning import prepare
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.source import Place, SourceSentence
-from mtner_cli.core.types import Sentence, Span
+from mtner_cli.core.corpus.action_files import CODECS
+from mtner_cli.core.types import Place, Sentence, SourceSentence, Span
 from mtner_cli.errors import DataError
 
 PLACE = Place(Path("corpus.tsv"), 7)

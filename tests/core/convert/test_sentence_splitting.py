@@ -13,8 +13,7 @@ from mtner_cli.core.convert.sentence_splitting import (
     sentences_of,
     split_sentences,
 )
-from mtner_cli.core.convert.source import Place
-from mtner_cli.core.types import Span
+from mtner_cli.core.types import Place, Span
 
 PLACE = Place(Path("source"), 1)
 TEXT = "Loss of p53 in H. pylori gastritis.  It was seen. TP 53 too."

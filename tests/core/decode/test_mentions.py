@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from mtner_cli.core.actions.action_text import first_crossing
 from mtner_cli.core.actions.timesteps import encode_timesteps
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.decode.mentions import DecodedActions, decode_mentions
-from mtner_cli.core.types import Span
+from mtner_cli.core.types import Span, Tag
 
 DISEASE, CHEMICAL = Tag("BC5CDR", "Disease"), Tag(None, "Chemical")
 VOCABULARY = ActionVocabulary((DISEASE, CHEMICAL))

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.evaluate import matching
 from mtner_cli.core.evaluate.matching import (
     MentionArrays,
@@ -13,6 +12,7 @@ from mtner_cli.core.evaluate.matching import (
     distinct,
     overlapping_sentences,
 )
+from mtner_cli.core.types import Tag
 
 TAGS = [Tag("BC5", "Disease"), Tag("BC5", "Chemical"), Tag(None, "Disease")]
 PLACES = st.one_of(st.integers(0, 6), st.sampled_from([2**31 - 1, 2**31, 2**40]))

@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.evaluate.nesting import Found, NestingRecall, NestingTally, nesting_depths
+from mtner_cli.core.types import Tag
 
 PROTEIN, DNA = Tag(None, "protein"), Tag(None, "DNA")
 

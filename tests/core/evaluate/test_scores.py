@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.evaluate import matching
 from mtner_cli.core.evaluate.nesting import Found, NestingTally
 from mtner_cli.core.evaluate.scores import Counts, evaluate, score
-from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
+from mtner_cli.core.types import ScoredMention, Tag, TestedSentence
 
 WORDS = ("naloxone", "reverses", "clonidine", "hypotension", "syndrome")
 CHEMICAL, DISEASE = Tag("BC5", "Chemical"), Tag("BC5", "Disease")

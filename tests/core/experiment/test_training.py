@@ -11,7 +11,6 @@ from rich.console import Console
 
 from mtner_cli.config.load import config_from_mapping, load_resolved
 from mtner_cli.config.schema import ExperimentConfig
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.experiment.corpora import action_frequencies
 from mtner_cli.core.experiment.resume import claimed_run
 from mtner_cli.core.experiment.testing import evaluate_run
@@ -27,6 +26,7 @@ from mtner_cli.core.train.events import (
     TrainingEvent,
 )
 from mtner_cli.core.train.run_folder import RunFolder
+from mtner_cli.core.types import Tag
 from mtner_cli.errors import CheckpointError, ConfigError, DataError, TrainingError
 from mtner_cli.report.tables import experiment_tables
 from tests.disk import small_files_only

@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken
 
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.corpus.action_files import CorpusWriter
 from mtner_cli.core.corpus.splits import CorpusSplit, load_split
 from mtner_cli.core.features import tokenize
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence, tokenize_split
 from mtner_cli.core.model.encoder import load_tokenizer
-from mtner_cli.core.types import Sentence
+from mtner_cli.core.types import Sentence, Tag
 from tests.core.actions.strategies import SENTENCES
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.features.batch import Collator, batches_by_length
 from mtner_cli.core.features.examples import (
     Example,
@@ -18,7 +18,7 @@ from mtner_cli.core.features.examples import (
 from mtner_cli.core.features.segments import ExampleNotes, pieces_of
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.model.encoder import load_tokenizer
-from mtner_cli.core.types import Sentence, Span
+from mtner_cli.core.types import Sentence, Span, Tag
 
 DISEASE = Tag("C", "Disease")
 

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from mtner_cli.config.schema import MaximizeConfig, MergeSentsConfig, NormalizeConfig
 from mtner_cli.core.actions.timesteps import decode_timesteps
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
-from mtner_cli.core.decode.mentions import ScoredMention
-from mtner_cli.core.decode.predict import mentions_of_sentences
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
+from mtner_cli.core.decode.inference import mentions_of_sentences
 from mtner_cli.core.features.examples import examples_of, with_timesteps
 from mtner_cli.core.features.merging import (
     cut_full,
@@ -27,7 +26,7 @@ from mtner_cli.core.features.merging import (
 )
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.model.encoder import load_tokenizer
-from mtner_cli.core.types import Sentence, Span
+from mtner_cli.core.types import ScoredMention, Sentence, Span, Tag
 
 MAXIMIZE = MergeSentsConfig(maximize=MaximizeConfig(use=True))
 SWAP = MergeSentsConfig(maximize=MaximizeConfig(use=True, swap=True))

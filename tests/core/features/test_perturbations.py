@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mtner_cli.core.actions.timesteps import decode_timesteps
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.experiment.corpora import foreign_actions
 from mtner_cli.core.features.batch import Collator
 from mtner_cli.core.features.examples import Example, examples_of, with_timesteps
@@ -17,7 +17,7 @@ from mtner_cli.core.features.perturbations import Perturbations, join_examples, 
 from mtner_cli.core.features.sampler import EpochSampler
 from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.core.model.encoder import load_tokenizer
-from mtner_cli.core.types import Sentence, Span
+from mtner_cli.core.types import Sentence, Span, Tag
 
 TAGS = {name: Tag(name, f"{name}-type") for name in ("clinic", "labs", "ward")}
 VOCABULARY = ActionVocabulary(tuple(TAGS.values()))

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.model.encoder import load_tokenizer
-from mtner_cli.core.types import Sentence, Span
+from mtner_cli.core.types import Sentence, Span, Tag
 
 
 @pytest.fixture(scope="module")

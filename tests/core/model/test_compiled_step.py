@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
 from mtner_cli.core.model.teacher_forcing import GoldGuide
+from mtner_cli.core.types import Tag
 from tests.core.model.cases import random_batch, random_weights, tagger_with
 
 WIDTH, TAGS, LATENTS = 8, 3, 2

@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.features.batch import GoldTimesteps
 from mtner_cli.core.model.loss import adjusted_targets
 from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
 from mtner_cli.core.model.teacher_forcing import GoldGuide
+from mtner_cli.core.types import Tag
 from tests.core.model.cases import SlippedTagger, tagger_with
 from tests.core.model.oracle import Oracle
 

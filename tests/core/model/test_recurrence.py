@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.decode.mentions import decode_mentions
 from mtner_cli.core.model.loss import adjusted_targets, timestep_loss
 from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
 from mtner_cli.core.model.teacher_forcing import GoldGuide
+from mtner_cli.core.types import Tag
 from tests.core.model.cases import PARAMETER_NAMES, random_batch, random_weights, tagger_with
 from tests.core.model.oracle import Oracle, oracle_loss, oracle_mentions
 

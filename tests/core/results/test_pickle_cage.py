@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas
 import pytest
 
-from mtner_cli.core.results import cage
-from mtner_cli.core.results.cage import caged_sentences
+from mtner_cli.core.results import read
+from mtner_cli.core.results.read import caged_sentences
 from mtner_cli.core.results.write import COLUMNS
 from mtner_cli.errors import DataError
 from tests.core.results.pickle_programs import BOMBS, data_frame, program, sentences
@@ -23,7 +23,7 @@ from tests.core.results.pickle_programs import BOMBS, data_frame, program, sente
 READ = (
     "import signal, sys; from pathlib import Path; "
     "signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from mtner_cli.core.results.cage import caged_sentences; "
+    "from mtner_cli.core.results.read import caged_sentences; "
     "list(caged_sentences(Path(sys.argv[1])))"
 )
 
@@ -103,7 +103,7 @@ def test_files_that_cannot_be_opened(tmp_path):
 
 
 def test_a_pipe_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(cage, "LARGEST", 3 << 20)
+    monkeypatch.setattr(read, "LARGEST", 3 << 20)
     with pytest.raises(DataError, match="gives more than 3 MB, which only a plain file may hold"):
         list(caged_sentences(Path("/dev/zero")))
 

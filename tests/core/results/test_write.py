@@ -6,8 +6,6 @@ import pickle
 import pandas
 import pytest
 
-from mtner_cli.core.actions.vocabulary import Tag
-from mtner_cli.core.evaluate.tested import ScoredMention, TestedSentence
 from mtner_cli.core.results.read import ResultMention, read_result_sentences
 from mtner_cli.core.results.unpickle import read_pickle
 from mtner_cli.core.results.write import (
@@ -16,6 +14,7 @@ from mtner_cli.core.results.write import (
     write_cross_corpus_pickle,
     write_results,
 )
+from mtner_cli.core.types import ScoredMention, Tag, TestedSentence
 from mtner_cli.errors import DataError
 
 CHEMICAL, DISEASE = Tag("BC5", "Chemical"), Tag("BC5", "Disease")

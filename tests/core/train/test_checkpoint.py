@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.train.checkpoint import (
     ModelDescription,
     TrainingProgress,
@@ -19,6 +19,7 @@ from mtner_cli.core.train.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
+from mtner_cli.core.types import Tag
 from mtner_cli.errors import CheckpointError, DataError
 from tests.disk import small_files_only
 

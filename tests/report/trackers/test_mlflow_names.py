@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name
 
-from mtner_cli.core.actions.vocabulary import Tag
 from mtner_cli.core.evaluate.scores import CorpusScores, Counts, Evaluation, Scores
+from mtner_cli.core.types import Tag
 from mtner_cli.report.trackers.mlflow_server import (
     MAX_NAME,
     MAX_VALUE,

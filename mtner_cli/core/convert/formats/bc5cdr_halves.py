@@ -13,8 +13,8 @@ from typing import Literal
 from mtner_cli.core.convert.cleaning import map_types
 from mtner_cli.core.convert.formats import conll
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.source import SourceSentence
 from mtner_cli.core.files.reading import numbered_lines
+from mtner_cli.core.types import SourceSentence
 from mtner_cli.errors import ConfigError, DataError, quoted
 
 FOLDERS = {"Disease": "BC5_Dis", "Chemical": "BC5_Chem"}

@@ -12,9 +12,8 @@ from pydantic_core import PydanticCustomError
 from mtner_cli.core.convert.formats.bioc_files import json_documents, xml_documents
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
-from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.files.reading import reading
-from mtner_cli.core.types import Span
+from mtner_cli.core.types import Place, SourceSentence, Span
 from mtner_cli.errors import DataError, quoted
 
 _LARGEST_GAP = 1_000_000

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
-from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.files.reading import numbered_lines, reading, whole_text
-from mtner_cli.core.types import Span
+from mtner_cli.core.types import Place, SourceSentence, Span
 from mtner_cli.errors import DataError, quoted
 
 _MENTION = re.compile(r"T\S*\t(\S+) ([0-9]{1,18} [0-9]{1,18}(?:;[0-9]{1,18} [0-9]{1,18})*)\t(.*)")

@@ -17,8 +17,8 @@ from mtner_cli.core.actions.tag_schemes import (
     tags_to_spans,
 )
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.files.reading import numbered_lines
+from mtner_cli.core.types import Place, SourceSentence
 from mtner_cli.errors import ConfigError, DataError, quoted
 
 DOCUMENT_START = "-DOCSTART-"

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from mtner_cli.core.convert.formats.xml_events import XmlEvent, xml_events
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.files.reading import numbered_lines
-from mtner_cli.core.types import Span
+from mtner_cli.core.types import Place, SourceSentence, Span
 from mtner_cli.errors import DataError
 
 _TYPE = re.compile(r"G#(DNA|RNA|protein|cell_line|cell_type)(?:_.*)?")

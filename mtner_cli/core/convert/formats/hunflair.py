@@ -11,9 +11,8 @@ from typing import Literal
 
 from mtner_cli.core.actions.tag_schemes import SCHEMES, TagError, tags_to_spans
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.files.reading import numbered_lines
-from mtner_cli.core.types import Span
+from mtner_cli.core.types import Place, SourceSentence, Span
 from mtner_cli.errors import DataError, quoted
 
 _SPACE_AFTER = {"+": " ", "-": ""}

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.source import Place, named_mention
-from mtner_cli.core.types import Span
+from mtner_cli.core.types import Place, Span, named_mention
 from mtner_cli.errors import DataError, quoted
 
 START_KEYS = ("start", "start_offset")

@@ -27,8 +27,8 @@ from mtner_cli.core.convert.formats.json_mentions import (
     task_mentions,
 )
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.files.reading import numbered_lines
+from mtner_cli.core.types import Place, SourceSentence
 from mtner_cli.errors import DataError, quoted
 
 _MOST_KEYS, _MOST_OF_A_KEY = 10, 40  # shown in a message

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
-from mtner_cli.core.convert.source import Place, SourceSentence
 from mtner_cli.core.files.reading import numbered_lines
-from mtner_cli.core.types import Span
+from mtner_cli.core.types import Place, SourceSentence, Span
 from mtner_cli.errors import DataError, quoted
 
 _TEXT_LINE = re.compile(r"([^|\t]+)\|([ta])\|(.*)")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mtner_cli.config.corpora import Check, load_corpora
+from mtner_cli.config.load import CorporaCheck, load_corpora
 from mtner_cli.core.corpus.checks import find_corpus_faults
 from mtner_cli.errors import ConfigError
 
@@ -15,7 +15,7 @@ def write(text: str, tmp_path: Path) -> Path:
     return path
 
 
-def faults(text: str, tmp_path: Path, *, check_files: Check | None = None) -> list[str]:
+def faults(text: str, tmp_path: Path, *, check_files: CorporaCheck | None = None) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load_corpora(write(text, tmp_path), check_files=check_files)
     return [fault.replace(f"{tmp_path}/", "") for fault in caught.value.faults]

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtner_cli.core.actions.vocabulary import ActionVocabulary, Tag
-from mtner_cli.core.decode import predict
-from mtner_cli.core.decode.predict import encode_words
+from mtner_cli.core.actions.vocabulary import ActionVocabulary
+from mtner_cli.core.decode import inference
+from mtner_cli.core.decode.inference import encode_words
 from mtner_cli.core.features.batch import Batch, Collator
 from mtner_cli.core.features.examples import examples_of
 from mtner_cli.core.model.encoder import load_encoder, load_tokenizer
 from mtner_cli.core.model.ner_model import NerModel
 from mtner_cli.core.model.slot_tagger import TaggerSettings
-from mtner_cli.core.types import Sentence
+from mtner_cli.core.types import Sentence, Tag
 
 CPU = torch.device("cpu")
 SENTENCES = (
@@ -57,7 +57,7 @@ def test_words_are_the_same_encoded_in_parts(
     batch = batch_of(tiny_encoder)
     vocabulary = ActionVocabulary([Tag(None, "Disease")])
     model = NerModel(load_encoder(str(tiny_encoder)), vocabulary, TaggerSettings()).eval()
-    monkeypatch.setattr(predict, "ENCODED_AT_ONCE", tokens)
+    monkeypatch.setattr(inference, "ENCODED_AT_ONCE", tokens)
     with torch.inference_mode():
         whole, in_parts = model.word_slots(batch), encode_words(model, batch, CPU)
     assert whole.abs().sum() > 0
