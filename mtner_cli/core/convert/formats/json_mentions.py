@@ -178,14 +178,26 @@ def task_mentions(
 
 
 def rest_of_task(record: dict[str, Any]) -> dict[str, Any]:
-    """Give a task without the results that :func:`task_mentions` writes or names."""
+    """Give a task without the regions that :func:`task_mentions` writes or names."""
     rest = dict(record)
     for key in (ANNOTATIONS, *_OTHER_SOURCES):
         rest[key] = [
-            {name: value for name, value in one.items() if name != "result"}
+            {**one, "result": [_rest_of_result(result) for result in _listed(one["result"])]}
             for one in _objects(record.get(key))
         ]
     return rest
+
+
+def _rest_of_result(result: Any) -> Any:
+    value = result.get("value") if isinstance(result, dict) else None
+    if not isinstance(value, dict):
+        return result
+    inner = {
+        name: part
+        for name, part in value.items()
+        if isinstance(part, list | dict) and not name.endswith("labels")
+    }
+    return {**result, "value": inner}
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +269,11 @@ def _pieces(wording: str) -> list[str]:
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     """Keep the items that are there in full: exports may list only their numbers."""
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if isinstance(item, dict) and "result" in item]
+    return [item for item in _listed(value) if isinstance(item, dict) and "result" in item]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _fault(place: Place) -> DataError:
