@@ -89,7 +89,7 @@ def reason_of(error: BaseException) -> str:
 
 
 class MtnerError(Exception):
-    """Base of every error that is the user's to mend; shown without a traceback."""
+    """Base of every error that the user can fix; shown without a traceback."""
 
 
 class ConfigError(MtnerError):

@@ -46,7 +46,7 @@ LedgerOut = Annotated[
     typer.Option(
         "--ledger",
         metavar="PATH",
-        help="Also write every repair and everything kept out, as JSON lines.",
+        help="Also write every repair and everything dropped, as JSON lines.",
     ),
 ]
 

@@ -25,7 +25,7 @@ def catch_ends() -> None:
             signal.signal(number, interrupt)
 
 
-class InterruptWish:
+class GracefulInterrupt:
     """While it is entered, the first signal only makes it true; a later Ctrl-C interrupts at once.
 
     A closed terminal and a job system each send several signals in a row, which all ask for the
@@ -37,7 +37,7 @@ class InterruptWish:
         self._since = 0.0
         self._before: dict[int, object] = {}
 
-    def __enter__(self) -> InterruptWish:
+    def __enter__(self) -> GracefulInterrupt:
         for number in _SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._note)

@@ -102,7 +102,7 @@ def _run(
     tracking: MlflowLog | None,
 ) -> str:
     """Train with all listeners attached; returns why the training stopped."""
-    from mtner_cli.cli.interrupt import InterruptWish
+    from mtner_cli.cli.interrupt import GracefulInterrupt
     from mtner_cli.core.experiment.training import start_training
     from mtner_cli.core.train.events import Stopped
     from mtner_cli.core.train.run_folder import RunFolder
@@ -112,7 +112,7 @@ def _run(
     folder = RunFolder(prepared.config.output_dir)
     reason = "interrupted"
     with (
-        InterruptWish() as wish,
+        GracefulInterrupt() as wish,
         TrainingLog(folder.log, folder.sampling) as log,
         TrainingDisplay(console, prepared.config.train.num_epochs) as display,
     ):

@@ -167,7 +167,7 @@ def _checked(
     causes = unreadable | {fault.key for fault in refused}
     following = _referring_to(causes, resolved.targets)
     faults = [fault for fault in [*resolved.faults, *refused] if fault.key not in following]
-    settings = outcome.settings or _mended(recipe, resolved.values, unsure | causes)
+    settings = outcome.settings or _repaired(recipe, resolved.values, unsure | causes)
     if settings is not None:
         explained = KeySet(unsure | causes)
         found = [fault for check in recipe.checks for fault in check(settings)]
@@ -205,15 +205,15 @@ def _referring_to(
     return following
 
 
-def _mended(
+def _repaired(
     recipe: Recipe[Settings], values: dict[str, Any], refused: set[KeyPath]
 ) -> Settings | None:
     """The settings without what was refused, or None where that is not enough to go on."""
-    mended = _copied(values)
+    repaired = _copied(values)
     for key in sorted(refused, key=len, reverse=True):
-        _remove(mended, key)
-        recipe.stand_in(mended, key)
-    return _validated(recipe, mended).settings
+        _remove(repaired, key)
+        recipe.stand_in(repaired, key)
+    return _validated(recipe, repaired).settings
 
 
 def _remove(values: dict[str, Any], key: KeyPath) -> None:

@@ -271,10 +271,10 @@ def _read_in_part(
     """The sentences of examples that a limit left out."""
     read = {id(example) for batch in batches for example in batch}
     return {
-        (piece.sentence.corpus, piece.sentence.index)
+        (segment.sentence.corpus, segment.sentence.index)
         for example in examples
         if id(example) not in read
-        for piece in example.pieces
+        for segment in example.segments
     }
 
 

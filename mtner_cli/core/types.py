@@ -85,7 +85,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class SourceSentence:
-    """A sentence as its source gives it: nothing is checked, mended or left out yet.
+    """A sentence as its source gives it: nothing is checked, repaired or left out yet.
 
     Attributes:
         place: where it starts in its source.

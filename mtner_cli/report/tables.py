@@ -231,23 +231,23 @@ PLACES_SHOWN = 3
 
 
 def print_ledgers(ledgers: Mapping[str, Ledger], console: Console) -> None:
-    """What was written, what was mended and what was kept out, as tables.
+    """What was written, what was repaired and what was dropped, as tables.
 
     Args:
         ledgers: by what stands over their column, such as ``train``.
         console: where to.
     """
     console.print(_counts(ledgers))
-    for title in ("repairs", "kept out"):
+    for title in ("repairs", "dropped"):
         reasons: dict[str, list[Entry]] = {}
         for ledger in ledgers.values():
-            found = ledger.repairs if title == "repairs" else ledger.kept_out
+            found = ledger.repairs if title == "repairs" else ledger.dropped
             for reason, entries in found.items():
                 reasons.setdefault(reason, []).extend(entries)
         if reasons:
             console.print(_entries(title, reasons))
-        elif title == "kept out":
-            console.print("Nothing was kept out.")
+        elif title == "dropped":
+            console.print("Nothing was dropped.")
 
 
 def _counts(ledgers: Mapping[str, Ledger]) -> Table:

@@ -49,7 +49,7 @@ class LinearHead(nn.Module):
         labels = np.full(batch.input_ids.shape, NO_LABEL)
         for row, example in enumerate(batch.examples):
             of_word = np.zeros(example.words, dtype=np.int64)
-            for start, end, tag in (gold for piece in example.pieces for gold in piece.gold):
+            for start, end, tag in (gold for segment in example.segments for gold in segment.gold):
                 begin = 1 + 2 * self.tags.index(tag)
                 of_word[start] = begin
                 of_word[start + 1 : end] = begin + 1

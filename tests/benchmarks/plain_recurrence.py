@@ -11,10 +11,10 @@ from torch import Tensor
 
 from mtner_cli.core.model.slot_memory import MASKED
 from mtner_cli.core.model.slot_tagger import CLS_POSITION, OUT_OF_CONTEXT, SlotTagger
-from mtner_cli.core.model.teacher_forcing import GoldGuide
+from mtner_cli.core.model.teacher_forcing import GoldPointer
 
 
-def plain_logits(tagger: SlotTagger, slots: Tensor, mask: Tensor, guide: GoldGuide) -> Tensor:
+def plain_logits(tagger: SlotTagger, slots: Tensor, mask: Tensor, guide: GoldPointer) -> Tensor:
     """(B, T, A), the logits under gold timesteps."""
     rows = torch.arange(len(slots), device=slots.device)
     memory = torch.cat((slots[:, :1] + tagger.start, slots[:, 1:]), 1)

@@ -96,7 +96,7 @@ def _linear_scorer(prepared: PreparedTraining) -> Callable[[LinearHead], Evaluat
                 with encoder_precision(DEVICE):
                     predicted = model.predict(part)
                 for example, mentions in zip(part.examples, predicted, strict=True):
-                    found[example.pieces[0].sentence.index] = mentions
+                    found[example.segments[0].sentence.index] = mentions
         tested = [tested_sentence(sentence, found[sentence.index]) for sentence in sentences]
         return evaluate(tested, annotated)
 

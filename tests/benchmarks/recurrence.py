@@ -11,7 +11,7 @@ from torch import Tensor
 from mtner_cli.core.features.batch import GoldTimesteps
 from mtner_cli.core.model.recurrence import StepFunctions
 from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
-from mtner_cli.core.model.teacher_forcing import GoldGuide
+from mtner_cli.core.model.teacher_forcing import GoldPointer
 from tests.benchmarks.plain_recurrence import plain_logits
 from tests.benchmarks.timing import DEVICE, side_by_side
 
@@ -54,12 +54,12 @@ def _speedups(size: Size) -> dict[str, float]:
 
     def forward(name: str) -> None:
         with torch.no_grad():
-            ways[name](tagger, slots, mask, GoldGuide(gold, size.slots))
+            ways[name](tagger, slots, mask, GoldPointer(gold, size.slots))
 
     def training(name: str) -> None:
         tagger.zero_grad()
         leaf = slots.clone().requires_grad_()
-        logits = ways[name](tagger, leaf, mask, GoldGuide(gold, size.slots))
+        logits = ways[name](tagger, leaf, mask, GoldPointer(gold, size.slots))
         (logits * weights).sum().backward()
 
     speedups = {}
@@ -71,7 +71,7 @@ def _speedups(size: Size) -> dict[str, float]:
     return speedups
 
 
-def _compiled_logits(tagger: SlotTagger, slots: Tensor, mask: Tensor, guide: GoldGuide) -> Tensor:
+def _compiled_logits(tagger: SlotTagger, slots: Tensor, mask: Tensor, guide: GoldPointer) -> Tensor:
     plain = tagger.steps
     tagger.steps = _compiled(plain)
     try:

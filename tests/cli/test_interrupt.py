@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from mtner_cli.cli import interrupt
-from mtner_cli.cli.interrupt import InterruptWish
+from mtner_cli.cli.interrupt import GracefulInterrupt
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
@@ -18,7 +18,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, signals: Sequence[tuple[float, signa
     now = 0.0
     monkeypatch.setattr(interrupt.time, "monotonic", lambda: now)
     try:
-        with InterruptWish() as wish:
+        with GracefulInterrupt() as wish:
             assert not wish()
             for now, number in signals:  # noqa: B007  (read by the clock)
                 signal.raise_signal(number)

@@ -236,7 +236,7 @@ def _mode_of(path: Path) -> Any:
 
 def _check_ledger_file(ledger: Ledger, path: Path) -> None:
     records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    entries = [*ledger.kept_out.values(), *ledger.repairs.values()]
+    entries = [*ledger.dropped.values(), *ledger.repairs.values()]
     if len(records) != sum(map(len, entries)):
         raise WrongResult("ledger file lacks entries")
 
@@ -262,11 +262,11 @@ def _check_against_source(
                 else "".join(sentence.words[start:end])
             )
             written[kind, bare(covered)] += 1
-    if any(reason.endswith("cannot be read") for reason in ledger.kept_out):
+    if any(reason.endswith("cannot be read") for reason in ledger.dropped):
         raise NotCounted("a part is named as a whole")
     named = sum(
         len(entries)
-        for reason, entries in ledger.kept_out.items()
+        for reason, entries in ledger.dropped.items()
         if re.search("mention|coordination", reason) and not reason.startswith("relation")
     )
     if written.total() + named != count.mentions.total():
@@ -278,7 +278,7 @@ def _check_against_source(
     if invented:
         raise WrongResult("mentions changed", dict(invented))
     _check_text(sentences, count)
-    outside = ledger.kept_out.get("text outside <sentence>", ())
+    outside = ledger.dropped.get("text outside <sentence>", ())
     if sum(len("".join(literal_eval(entry.what).split())) for entry in outside) != count.outside:
         raise WrongResult("text outside of sentences is not named", f"{count.outside}: {outside}")
 

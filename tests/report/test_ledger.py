@@ -18,7 +18,7 @@ def printed(ledger: Ledger) -> str:
 def test_long_names_and_texts_are_cut() -> None:
     ledger = Ledger()
     ledger.count(Sentence.of_words(["p53"], [Span(0, 1, "t" * 100_000)]))
-    ledger.keep_out("r" * 100_000, Place(Path("in"), 7), "w" * 100_000)
+    ledger.drop("r" * 100_000, Place(Path("in"), 7), "w" * 100_000)
     text = printed(ledger)
     assert len(text) < 5000
     assert "in:7" in text
@@ -27,9 +27,9 @@ def test_long_names_and_texts_are_cut() -> None:
 def test_three_examples_of_each_reason() -> None:
     ledger = Ledger()
     for number in range(1, 5):
-        ledger.repair("mended", Place(Path("in"), number), f"what {number}")
+        ledger.repair("repaired", Place(Path("in"), number), f"what {number}")
     rows = [line.split() for line in printed(ledger).splitlines()]
-    assert ["mended", "4", "in:1", "what", "1"] in rows
+    assert ["repaired", "4", "in:1", "what", "1"] in rows
     assert ["in:3", "what", "3"] in rows
     assert ["..."] in rows
-    assert "Nothing was kept out." in printed(ledger)
+    assert "Nothing was dropped." in printed(ledger)

@@ -37,7 +37,7 @@ def prepare(source: SourceSentence, mode: EncodingName, ledger: Ledger) -> Sente
         return _text_sentence(source, source.text, kept, ledger)
     kept = _kept_mentions(source, source.words, ledger)
     if not source.words:
-        ledger.keep_out("sentence without words", source.place, "(nothing)")
+        ledger.drop("sentence without words", source.place, "(nothing)")
         return None
     named = [_named_word(word, source.place, ledger) for word in source.words]
     if mode == "simple-char":
@@ -52,8 +52,8 @@ def _text_sentence(
 ) -> Sentence | None:
     if not text or text.isspace():
         for mention in mentions:
-            ledger.keep_out("mention of white space only", source.place, mention.tag)
-        ledger.keep_out("sentence without words", source.place, repr(text))
+            ledger.drop("mention of white space only", source.place, mention.tag)
+        ledger.drop("sentence without words", source.place, repr(text))
         return None
     if _LINE_END.search(text):
         ledger.repair("line end in raw text became a space", source.place, repr(text))
@@ -118,13 +118,13 @@ def _kept_mentions(
             seen.add(span)
             kept.append(span)
             continue
-        ledger.keep_out(reason, source.place, named_mention(span, content))
+        ledger.drop(reason, source.place, named_mention(span, content))
     if first_crossing(kept) is None:
         return kept
     longest = _without_crossings(kept)
     for span in sorted(seen.difference(longest)):
         reason = "mention that crosses a longer one of its type"
-        ledger.keep_out(reason, source.place, named_mention(span, content))
+        ledger.drop(reason, source.place, named_mention(span, content))
     return longest
 
 
@@ -158,7 +158,7 @@ def map_types(source: SourceSentence, types: TypeMap, ledger: Ledger) -> SourceS
         name = types.get(mention.tag, types.get(ALL_OTHERS, mention.tag))
         if name is None:
             reason = f"mention of type {mention.tag}, which the type map drops"
-            ledger.keep_out(reason, source.place, f"[{mention.start}, {mention.end})")
+            ledger.drop(reason, source.place, f"[{mention.start}, {mention.end})")
         else:
             mentions.append(Span(mention.start, mention.end, name))
     return replace(source, mentions=tuple(mentions))

@@ -1,4 +1,4 @@
-"""What a conversion wrote, what it mended and what it could not keep."""
+"""What a conversion wrote, what it repaired and what it could not keep."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mtner_cli.errors import MtnerError
 
 
 class Entry(NamedTuple):
-    """One thing mended or kept out: where it stands in the source, and what it is."""
+    """One thing repaired or dropped: where it stands in the source, and what it is."""
 
     place: Place
     what: str
@@ -27,7 +27,7 @@ class Ledger:
         sentences: how many were written.
         words: how many were written; for raw text, those that white space separates.
         mentions: how many of each entity type were written.
-        kept_out: every mention or sentence that was not written, by the reason.
+        dropped: every mention or sentence that was not written, by the reason.
         repairs: every change to what was written, by its kind.
     """
 
@@ -35,7 +35,7 @@ class Ledger:
     sentences: int = 0
     words: int = 0
     mentions: Counter[str] = field(default_factory=Counter)
-    kept_out: defaultdict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    dropped: defaultdict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     repairs: defaultdict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     _document: str | None = None
 
@@ -48,9 +48,9 @@ class Ledger:
             self.documents += 1
         self._document = sentence.document
 
-    def keep_out(self, reason: str, place: Place, what: str) -> None:
+    def drop(self, reason: str, place: Place, what: str) -> None:
         """Name something that is not written."""
-        self.kept_out[reason].append(Entry(place, what))
+        self.dropped[reason].append(Entry(place, what))
 
     def repair(self, kind: str, place: Place, what: str) -> None:
         """Name something that is written otherwise than it was read."""
@@ -58,8 +58,8 @@ class Ledger:
 
     def add_entries(self, other: Ledger) -> None:
         """Take over what another ledger names, but not its counts."""
-        for reason, entries in other.kept_out.items():
-            self.kept_out[reason] += entries
+        for reason, entries in other.dropped.items():
+            self.dropped[reason] += entries
         for kind, entries in other.repairs.items():
             self.repairs[kind] += entries
 
@@ -71,7 +71,7 @@ def write_ledger(ledger: Ledger, file: TextIO) -> None:
         MtnerError: if the file cannot be written.
     """
     try:
-        for part, reasons in (("kept out", ledger.kept_out), ("repair", ledger.repairs)):
+        for part, reasons in (("dropped", ledger.dropped), ("repair", ledger.repairs)):
             for reason, entries in reasons.items():
                 for place, what in entries:
                     record = {"part": part, "reason": reason, "place": str(place), "what": what}

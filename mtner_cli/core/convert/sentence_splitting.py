@@ -52,20 +52,20 @@ class Document:
     def add_mention(self, mention: Span, wording: str, place: Place, ledger: Ledger) -> None:
         """Add a mention if the text at its offsets is the wording that its source gives.
 
-        One whose white space alone differs is added and named as a repair; others are kept out.
+        One whose white space alone differs is added and named as a repair; others are dropped.
         """
         found = self.text[max(mention.start, 0) : max(mention.end, 0)]
         what = f"{mention.tag} [{mention.start}, {mention.end}) {wording!r}"
         what += f" in document {self.identifier}"
         if mention.start >= mention.end:
-            ledger.keep_out("empty mention", place, what)
+            ledger.drop("empty mention", place, what)
         elif mention.start < 0 or mention.end > len(self.text):
-            ledger.keep_out("mention outside its document", place, what)
+            ledger.drop("mention outside its document", place, what)
         elif not mention.tag:
-            ledger.keep_out("mention without a type", place, what)
+            ledger.drop("mention without a type", place, what)
         elif found.split() != wording.split():
             reason = "mention with other text at its offsets"
-            ledger.keep_out(reason, place, f"{what}, where the text is {found!r}")
+            ledger.drop(reason, place, f"{what}, where the text is {found!r}")
         else:
             if found != wording:
                 kind = "white space in a mention is as in the text"
@@ -83,7 +83,7 @@ def sentences_of(document: Document, ledger: Ledger) -> Iterator[SourceSentence]
         ledger: gains the document where it has no text.
     """
     if not document.text.strip():
-        ledger.keep_out("document without text", document.place, document.identifier)
+        ledger.drop("document without text", document.place, document.identifier)
     name = f"{document.place}:{document.identifier}"
     mentions = sorted(document.mentions)
     pieces = [*_sentence_edges(document), *((span.start, span.end) for span in mentions)]

@@ -202,19 +202,19 @@ def encoder_precision(device: torch.device) -> torch.autocast | nullcontext[None
 def mentions_of_sentences(
     example: Example, mentions: Sequence[ScoredMention]
 ) -> Iterator[tuple[SentenceKey, list[ScoredMention]]]:
-    """For each piece of an example its sentence, and its mentions in words of that sentence.
+    """For each segment of an example its sentence, and its mentions in words of that sentence.
 
     A mention that covers a SEP between two sentences, or reaches over it, belongs to neither and
     is left out: cut to one of them, it would be something that the model did not say.
     """
-    for piece in example.pieces:
-        shift = piece.start - piece.first_word
-        last = piece.first_word + piece.end - piece.start
+    for segment in example.segments:
+        shift = segment.start - segment.first_word
+        last = segment.first_word + segment.end - segment.start
         yield (
-            (piece.sentence.corpus, piece.sentence.index),
+            (segment.sentence.corpus, segment.sentence.index),
             [
                 mention._replace(start=mention.start + shift, end=mention.end + shift)
                 for mention in mentions
-                if piece.first_word <= mention.start and mention.end <= last
+                if segment.first_word <= mention.start and mention.end <= last
             ],
         )

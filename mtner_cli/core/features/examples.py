@@ -15,7 +15,7 @@ from mtner_cli.core.actions.action_text import first_crossing
 from mtner_cli.core.actions.timesteps import Timestep, encode_timesteps
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.features.merging import merge_sentences
-from mtner_cli.core.features.segments import SPECIAL_TOKENS, ExampleNotes, Piece
+from mtner_cli.core.features.segments import SPECIAL_TOKENS, ExampleNotes, Segment
 from mtner_cli.core.features.tokenize import Integers, SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.types import Span, TaggedSpan
 
@@ -26,7 +26,7 @@ class Example:
 
     Attributes:
         corpus: the corpus that says which types are annotated.
-        pieces: where the words come from.
+        segments: where the words come from.
         input_ids: (N,), with CLS and SEP.
         slot_of_subword: (N,), 0 for CLS, 1 to W for words, W + 1 for the last SEP.
         words: W.
@@ -35,7 +35,7 @@ class Example:
     """
 
     corpus: str
-    pieces: tuple[Piece, ...]
+    segments: tuple[Segment, ...]
     input_ids: Integers
     slot_of_subword: Integers
     words: int
@@ -43,22 +43,24 @@ class Example:
     appended_corpus: str | None = None
 
 
-def build_example(pieces: Sequence[Piece], tokenizer: SubwordTokenizer, max_tokens: int) -> Example:
-    """Join pieces with SEP, which then is a word of its own, between CLS and SEP."""
+def build_example(
+    segments: Sequence[Segment], tokenizer: SubwordTokenizer, max_tokens: int
+) -> Example:
+    """Join segments with SEP, which then is a word of its own, between CLS and SEP."""
     ids = [np.array([tokenizer.cls_id], dtype=np.int32)]
     slots = [np.array([0], dtype=np.int32)]
     separator = np.array([tokenizer.sep_id], dtype=np.int32)
-    placed: list[Piece] = []
+    placed: list[Segment] = []
     word = 0
-    for piece in pieces:
+    for segment in segments:
         if placed:
             ids.append(separator)
             slots.append(np.array([word + 1], dtype=np.int32))
             word += 1
-        placed.append(Piece(piece.sentence, piece.start, piece.end, word))
+        placed.append(Segment(segment.sentence, segment.start, segment.end, word))
         # A word of more subwords than fit at all is read by its beginning.
-        subwords = piece.subwords[: max_tokens - SPECIAL_TOKENS]
-        counts = np.diff(piece.sentence.word_starts[piece.start : piece.end + 1])
+        subwords = segment.subwords[: max_tokens - SPECIAL_TOKENS]
+        counts = np.diff(segment.sentence.word_starts[segment.start : segment.end + 1])
         ids.append(subwords)
         slots_of_words = np.arange(word + 1, word + 1 + len(counts), dtype=np.int32)
         slots.append(np.repeat(slots_of_words, counts)[: len(subwords)])
@@ -66,7 +68,7 @@ def build_example(pieces: Sequence[Piece], tokenizer: SubwordTokenizer, max_toke
     ids.append(separator)
     slots.append(np.array([word + 1], dtype=np.int32))
     return Example(
-        pieces[0].sentence.corpus,
+        segments[0].sentence.corpus,
         tuple(placed),
         np.concatenate(ids, dtype=np.int32),
         np.concatenate(slots, dtype=np.int32),
@@ -82,7 +84,7 @@ def with_timesteps(
     Mentions of one tag that cross (joining types can make them) cannot be told from nested ones:
     the longer one is kept, the other noted.
     """
-    mentions = [mention for piece in example.pieces for mention in piece.gold]
+    mentions = [mention for segment in example.segments for mention in segment.gold]
     kept = _without_crossings(mentions, notes)
     return replace(example, timesteps=tuple(encode_timesteps(kept, example.words, vocabulary)))
 
@@ -108,4 +110,4 @@ def examples_of(
     None), or a part of one that is too long.
     """
     joined = merge_sentences(sentences, max_tokens, merging or MergeSentsConfig(), notes)
-    return [build_example(pieces, tokenizer, max_tokens) for pieces in joined]
+    return [build_example(segments, tokenizer, max_tokens) for segments in joined]

@@ -2,7 +2,7 @@
 
 The length of an input is its subwords with CLS and a SEP after each sentence. Only neighbours of
 one document are joined, each sentence goes into one input, and no input is longer than
-``max_tokens``. A sentence that is longer than that stays by itself, in pieces, and separates the
+``max_tokens``. A sentence that is longer than that stays by itself, in segments, and separates the
 sentences before it from those after it.
 
 ``maximize``: from left to right, each input takes sentences for as long as they fit. With ``swap``,
@@ -24,7 +24,7 @@ from itertools import accumulate, groupby, pairwise
 import numpy as np
 
 from mtner_cli.config.schema import MergeSentsConfig
-from mtner_cli.core.features.segments import SPECIAL_TOKENS, ExampleNotes, Piece, pieces_of
+from mtner_cli.core.features.segments import SPECIAL_TOKENS, ExampleNotes, Segment, segments_of
 from mtner_cli.core.features.tokenize import TokenizedSentence
 from mtner_cli.core.types import Sentence
 
@@ -55,8 +55,8 @@ def merge_sentences(
     max_tokens: int,
     merging: MergeSentsConfig,
     notes: ExampleNotes | None = None,
-) -> Iterator[list[Piece]]:
-    """The pieces of each input, in the order of the sentences.
+) -> Iterator[list[Segment]]:
+    """The segments of each input, in the order of the sentences.
 
     Args:
         sentences: of any number of corpora, one split after the other.
@@ -68,8 +68,8 @@ def merge_sentences(
             yield from _merge_split(split, max_tokens, merging, notes)
         else:
             for sentence in split:
-                for piece in pieces_of(sentence, max_tokens, notes):
-                    yield [piece]
+                for segment in segments_of(sentence, max_tokens, notes):
+                    yield [segment]
 
 
 def _merge_split(
@@ -77,7 +77,7 @@ def _merge_split(
     max_tokens: int,
     merging: MergeSentsConfig,
     notes: ExampleNotes | None,
-) -> Iterator[list[Piece]]:
+) -> Iterator[list[Segment]]:
     documents = [
         [
             (stretch, _starts(stretch, max_tokens))
@@ -103,25 +103,25 @@ def _cuts(starts: Starts, max_tokens: int, merging: MergeSentsConfig, aim: float
 
 def _stretches(
     document: Iterable[TokenizedSentence], max_tokens: int, notes: ExampleNotes | None
-) -> Iterator[list[Piece]]:
-    """Consecutive sentences that may be joined, each a piece; pieces of a long one stand alone."""
-    stretch: list[Piece] = []
+) -> Iterator[list[Segment]]:
+    """Yield consecutive sentences that may be joined; segments of a long one stay alone."""
+    stretch: list[Segment] = []
     for sentence in document:
-        pieces = pieces_of(sentence, max_tokens, notes)
-        if len(pieces) > 1:
+        segments = segments_of(sentence, max_tokens, notes)
+        if len(segments) > 1:
             if stretch:
                 yield stretch
-            yield from ([piece] for piece in pieces)
+            yield from ([segment] for segment in segments)
             stretch = []
         else:
-            stretch += pieces
+            stretch += segments
     if stretch:
         yield stretch
 
 
-def _starts(stretch: Sequence[Piece], max_tokens: int) -> list[int]:
+def _starts(stretch: Sequence[Segment], max_tokens: int) -> list[int]:
     # A word of more subwords than fit at all is read by its beginning, which fills the input.
-    lengths = (min(len(piece.subwords), max_tokens - SPECIAL_TOKENS) for piece in stretch)
+    lengths = (min(len(segment.subwords), max_tokens - SPECIAL_TOKENS) for segment in stretch)
     return list(accumulate((length + 1 for length in lengths), initial=0))
 
 

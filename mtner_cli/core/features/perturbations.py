@@ -77,10 +77,13 @@ def join_examples(first: Example, second: Example) -> Example:
     timesteps = None
     if first.timesteps is not None and second.timesteps is not None:
         timesteps = (*first.timesteps[:-1], (ActionVocabulary.SHIFT,), *second.timesteps)
-    moved = (replace(piece, first_word=piece.first_word + words_before) for piece in second.pieces)
+    moved = (
+        replace(segment, first_word=segment.first_word + words_before)
+        for segment in second.segments
+    )
     return Example(
         first.corpus,
-        (*first.pieces, *moved),
+        (*first.segments, *moved),
         np.concatenate((first.input_ids, second.input_ids[1:])),
         np.concatenate((first.slot_of_subword, second.slot_of_subword[1:] + words_before)),
         words_before + second.words,

@@ -1,4 +1,4 @@
-"""Pieces: sentences, or parts of those that are too long to be read at once."""
+"""Segments: sentences, or parts of those that are too long to be read at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SPECIAL_TOKENS = 2  # CLS and SEP
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Segment:
     """Consecutive words of one sentence.
 
     Attributes:
@@ -35,7 +35,7 @@ class Piece:
 
     @property
     def gold(self) -> list[TaggedSpan]:
-        """The mentions that lie within the piece, in word indices of the example."""
+        """The mentions that lie within the segment, in word indices of the example."""
         shift = self.first_word - self.start
         return [
             (start + shift, end + shift, tag)
@@ -51,22 +51,22 @@ class ExampleNotes:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def pieces_of(
+def segments_of(
     sentence: TokenizedSentence, max_tokens: int, notes: ExampleNotes | None = None
-) -> list[Piece]:
-    """The sentence in as few pieces as fit ``max_tokens`` subwords, CLS and SEP included.
+) -> list[Segment]:
+    """The sentence in as few segments as fit ``max_tokens`` subwords, CLS and SEP included.
 
-    Pieces end between words and, wherever that is possible, outside of mentions.
+    Segments end between words and, wherever that is possible, outside of mentions.
     """
     limit = max_tokens - SPECIAL_TOKENS
     starts = sentence.word_starts
     words = len(sentence.words)
     if int(starts[-1]) <= limit:
-        return [Piece(sentence, 0, words)] if words else []
+        return [Segment(sentence, 0, words)] if words else []
     inside = np.zeros(words + 1, dtype=bool)
     for start, end, _ in sentence.gold:
         inside[start + 1 : end] = True
-    pieces, start = [], 0
+    segments, start = [], 0
     while start < words:
         fitting = int(np.searchsorted(starts, starts[start] + limit, side="right")) - 1
         end = furthest = max(start + 1, min(fitting, words))
@@ -79,6 +79,6 @@ def pieces_of(
                     mention_start < end < mention_end
                     for mention_start, mention_end, _ in sentence.gold
                 )
-        pieces.append(Piece(sentence, start, end))
+        segments.append(Segment(sentence, start, end))
         start = end
-    return pieces
+    return segments

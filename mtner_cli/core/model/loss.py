@@ -11,11 +11,11 @@ from torch.nn import functional
 
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.features.batch import GoldTimesteps
-from mtner_cli.core.model.teacher_forcing import GoldGuide
+from mtner_cli.core.model.teacher_forcing import GoldPointer
 
 
 def adjusted_targets(
-    logits: Tensor, gold: GoldTimesteps, guide: GoldGuide, project_coeff: float = 1.0
+    logits: Tensor, gold: GoldTimesteps, guide: GoldPointer, project_coeff: float = 1.0
 ) -> tuple[Tensor, Tensor]:
     """The targets of each timestep that ``guide`` went through, and which timesteps are real.
 

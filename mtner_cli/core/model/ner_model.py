@@ -14,7 +14,7 @@ from mtner_cli.core.features.batch import Batch
 from mtner_cli.core.model.loss import adjusted_targets, timestep_loss
 from mtner_cli.core.model.pooling import segment_max
 from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
-from mtner_cli.core.model.teacher_forcing import GoldGuide
+from mtner_cli.core.model.teacher_forcing import GoldPointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class NerModel(nn.Module):
         slots = self.word_slots(batch)
         settings = self.training_settings
         limit = int(settings.step_factor * batch.gold.rows.shape[1])
-        guide = GoldGuide(batch.gold, batch.slots, limit)
+        guide = GoldPointer(batch.gold, batch.slots, limit)
         # The recurrence stays in float32 also where the encoder runs in bfloat16.
         with torch.autocast(slots.device.type, enabled=False):
             logits = self.tagger(slots, batch.slot_mask, guide)

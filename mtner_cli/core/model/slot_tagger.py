@@ -20,7 +20,7 @@ from mtner_cli.core.model.slot_memory import (
     SlotMemory,
     StepTables,
 )
-from mtner_cli.core.model.teacher_forcing import GoldGuide
+from mtner_cli.core.model.teacher_forcing import GoldPointer
 
 # Rows of the position table after those of -h..h.
 EXTRA_POSITIONS = 3
@@ -120,7 +120,7 @@ class SlotTagger(nn.Module):
         """Fuse a step's small kernels: on a GPU, starting them is what takes the time."""
         self.steps = self.steps.compiled()
 
-    def forward(self, slots: Tensor, slot_mask: Tensor, guide: GoldGuide) -> Tensor:
+    def forward(self, slots: Tensor, slot_mask: Tensor, guide: GoldPointer) -> Tensor:
         """Logits (B, T, A) of the timesteps that ``guide`` goes through.
 
         Args:

@@ -33,7 +33,7 @@ class Guide(Protocol):
 STEPS_BETWEEN_CHECKS_ON_GPU = 8
 
 
-class GoldGuide:
+class GoldPointer:
     """Follows the gold timesteps; lets the model annotate what its corpus says nothing about.
 
     Where gold is SHIFT and a foreign action is more probable, the SHIFT is postponed: the pointer

@@ -21,7 +21,7 @@ _VERDICTS = {
 _DELIMITERS = (",", ";", "\t")  # what spreadsheet programs save, by the user's country
 _COLUMNS = ("corpus", "type", *ANNOTATORS)
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
-_MEND_ROW = "mend the row, or copy the verdicts into a new sheet of 'mtner filter-ood'"
+_FIX_ROW = "fix the row, or copy the verdicts into a new sheet of 'mtner filter-ood'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +132,12 @@ def _judged_rows(path: Path, lines: Iterator[str]) -> Iterator[Judged]:
     places = [header.index(name) for name in _COLUMNS]
     for line, cells in rows:
         if any(cells[len(header) :]):
-            raise DataError(path, line, f"has more cells than the header; {_MEND_ROW}")
+            raise DataError(path, line, f"has more cells than the header; {_FIX_ROW}")
         # Some spreadsheet programs leave out the empty cells at the end of a row.
         cells += [""] * (len(header) - len(cells))
         corpus, entity_type, *texts = (cells[place] for place in places)
         if not corpus or not entity_type:
-            raise DataError(path, line, f"names no corpus or no type; {_MEND_ROW}")
+            raise DataError(path, line, f"names no corpus or no type; {_FIX_ROW}")
         first, second = (_verdict(path, line, text) for text in texts)
         yield Judged(unguarded(corpus), unguarded(entity_type), (first, second))
 
@@ -154,7 +154,7 @@ def _rows(path: Path, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(path, line, f"is no row of a CSV file ({error}); {_MEND_ROW}") from None
+        raise DataError(path, line, f"is no row of a CSV file ({error}); {_FIX_ROW}") from None
 
 
 def _verdict(path: Path, line: int, text: str) -> bool | None:

@@ -140,7 +140,7 @@ class Point(NamedTuple):
 
 
 def load_mlflow() -> None:
-    """Import MLflow, which takes seconds, with settings under which it keeps out of the way."""
+    """Import MLflow, which takes seconds, with settings under which it stays out of the way."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import mlflow  # noqa: F401

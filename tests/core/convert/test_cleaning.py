@@ -17,7 +17,7 @@ PLACE = Place(Path("corpus.tsv"), 7)
 
 
 def reasons(ledger: Ledger) -> dict[str, list[str]]:
-    return {reason: [what for _, what in entries] for reason, entries in ledger.kept_out.items()}
+    return {reason: [what for _, what in entries] for reason, entries in ledger.dropped.items()}
 
 
 def repairs(ledger: Ledger) -> dict[str, list[str]]:
@@ -79,7 +79,7 @@ def test_mentions_that_cannot_be_kept_are_named() -> None:
         "mention outside its sentence": ["X [2, 4) 'c'", "X [-1, 1) 'a'"],
         "mention given twice": ["X [0, 2) 'a b'"],
     }
-    assert {str(entry.place) for entries in ledger.kept_out.values() for entry in entries} == {
+    assert {str(entry.place) for entries in ledger.dropped.values() for entry in entries} == {
         "corpus.tsv:7"
     }
 
@@ -101,8 +101,8 @@ def test_of_crossing_mentions_of_one_type_the_longer_is_kept() -> None:
 def test_a_sentence_without_words_is_kept_out(source: SourceSentence) -> None:
     ledger = Ledger()
     assert prepare(source, "simple-char", ledger) is None
-    assert len(ledger.kept_out["sentence without words"]) == 1
-    assert len(ledger.kept_out["mention of white space only"]) == len(source.mentions)
+    assert len(ledger.dropped["sentence without words"]) == 1
+    assert len(ledger.dropped["mention of white space only"]) == len(source.mentions)
 
 
 def test_raw_text_cannot_become_words() -> None:
@@ -134,6 +134,6 @@ def test_whatever_comes_in_can_be_encoded_and_is_accounted_for(
         assert first_crossing(sentence.mentions) is None
         kept = len(sentence.mentions)
     mentions_out = [
-        entries for reason, entries in ledger.kept_out.items() if reason != "sentence without words"
+        entries for reason, entries in ledger.dropped.items() if reason != "sentence without words"
     ]
     assert kept + sum(map(len, mentions_out)) == len(spans)

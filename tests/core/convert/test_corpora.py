@@ -270,7 +270,7 @@ def test_the_sample_corpora_convert_without_loss(
         ledger = conversion.run()
         assert ledger.documents > 1
         assert ledger.mentions.total() > ledger.sentences
-        assert not ledger.kept_out
+        assert not ledger.dropped
         assert not ledger.repairs
 
 

@@ -83,7 +83,7 @@ def test_sentences_name_their_passage_and_document() -> None:
 def test_a_document_without_text_is_in_the_ledger() -> None:
     ledger = Ledger()
     assert list(sentences_of(document(" ", ""), ledger)) == []
-    assert ledger.kept_out == {"document without text": [(PLACE, "7")]}
+    assert ledger.dropped == {"document without text": [(PLACE, "7")]}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_mention_that_does_not_fit_is_kept_out(span: Span, wording: str, reaso
     made, ledger = document(TEXT), Ledger()
     made.add_mention(span, wording, PLACE, ledger)
     assert made.mentions == []
-    assert list(ledger.kept_out) == [reason]
+    assert list(ledger.dropped) == [reason]
 
 
 def test_white_space_in_a_mention_is_as_in_the_text() -> None:

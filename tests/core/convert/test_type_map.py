@@ -27,6 +27,6 @@ def test_types_are_renamed_or_dropped(
     ledger = convert("conll", [tmp_path / "in.tsv"], tmp_path / "out.txt", types=types)
     (sentence,) = read_corpus(tmp_path / "out.txt", "simple")
     assert [mention.tag for mention in sentence.mentions] == written
-    assert {reason: len(entries) for reason, entries in ledger.kept_out.items()} == {
+    assert {reason: len(entries) for reason, entries in ledger.dropped.items()} == {
         f"mention of type {name}, which the type map drops": 1 for name in dropped
     }

@@ -229,11 +229,11 @@ def test_corpora_without_documents_are_merged_on_demand(settings: dict[str, Any]
     settings["data_transform"] = {"merge_sents": {"maximize": {"use": True, "swap": True}}}
     prepared = prepare_training(config_from_mapping(settings))
     assert prepared.unmerged_corpora == ["fever-1"]
-    assert [len(example.pieces) for example in prepared.examples] == [1, 1, 1, 1, 2, 1]
+    assert [len(example.segments) for example in prepared.examples] == [1, 1, 1, 1, 2, 1]
     settings["data_transform"]["merge_sents"]["force_merge"] = ["fever-1"]
     prepared = prepare_training(config_from_mapping(settings))
     assert prepared.unmerged_corpora == []
-    assert [len(example.pieces) for example in prepared.examples] == [4, 2, 1]
+    assert [len(example.segments) for example in prepared.examples] == [4, 2, 1]
     settings["data_transform"]["merge_sents"]["maximize"] = {"use": False}
     assert prepare_training(config_from_mapping(settings)).unmerged_corpora == []
 

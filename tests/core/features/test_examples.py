@@ -15,7 +15,7 @@ from mtner_cli.core.features.examples import (
     examples_of,
     with_timesteps,
 )
-from mtner_cli.core.features.segments import ExampleNotes, pieces_of
+from mtner_cli.core.features.segments import ExampleNotes, segments_of
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.model.encoder import load_tokenizer
 from mtner_cli.core.types import Sentence, Span, Tag
@@ -45,23 +45,26 @@ def test_one_sentence_stands_between_cls_and_sep(tokenizer: SubwordTokenizer) ->
 
 
 def test_joined_sentences_have_a_separator_word(tokenizer: SubwordTokenizer) -> None:
-    pieces = [
-        piece
+    segments = [
+        segment
         for text in ("a b", "c d e")
-        for piece in pieces_of(sentence_of(tokenizer, text, (0, 2)), 20)
+        for segment in segments_of(sentence_of(tokenizer, text, (0, 2)), 20)
     ]
-    example = build_example(pieces, tokenizer, 20)
+    example = build_example(segments, tokenizer, 20)
     assert example.words == 6
     assert example.slot_of_subword.tolist() == list(range(8))
-    assert [piece.first_word for piece in example.pieces] == [0, 3]
-    assert [mention[:2] for piece in example.pieces for mention in piece.gold] == [(0, 2), (3, 5)]
+    assert [segment.first_word for segment in example.segments] == [0, 3]
+    assert [mention[:2] for segment in example.segments for mention in segment.gold] == [
+        (0, 2),
+        (3, 5),
+    ]
 
 
 def test_long_sentences_are_split_outside_of_mentions(tokenizer: SubwordTokenizer) -> None:
     sentence = sentence_of(tokenizer, "a b c d e f g h", (2, 5))
     notes = ExampleNotes()
-    pieces = pieces_of(sentence, 2 + 4, notes)
-    assert [(piece.start, piece.end) for piece in pieces] == [(0, 2), (2, 6), (6, 8)]
+    segments = segments_of(sentence, 2 + 4, notes)
+    assert [(segment.start, segment.end) for segment in segments] == [(0, 2), (2, 6), (6, 8)]
     assert not notes.left_out
 
 
@@ -70,8 +73,8 @@ def test_a_mention_that_fits_nowhere_is_noted_and_words_are_kept(
 ) -> None:
     sentence = sentence_of(tokenizer, "a b c d e f", (0, 5))
     notes = ExampleNotes()
-    pieces = pieces_of(sentence, 2 + 3, notes)
-    assert [(piece.start, piece.end) for piece in pieces] == [(0, 3), (3, 6)]
+    segments = segments_of(sentence, 2 + 3, notes)
+    assert [(segment.start, segment.end) for segment in segments] == [(0, 3), (3, 6)]
     assert notes.left_out == {"mentions longer than max_tokens": 1}
 
 
@@ -102,8 +105,8 @@ def test_pieces_are_the_sentence(
 ) -> None:
     mentions = [(start, end) for start, end in spans if start < end <= len(words)]
     sentence = sentence_of(tokenizer, " ".join(words), *mentions)
-    pieces = pieces_of(sentence, max_tokens)
-    assert [word for piece in pieces for word in range(piece.start, piece.end)] == list(
+    segments = segments_of(sentence, max_tokens)
+    assert [word for segment in segments for word in range(segment.start, segment.end)] == list(
         range(len(words))
     )
     for example in examples_of([sentence], tokenizer, max_tokens):

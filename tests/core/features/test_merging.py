@@ -68,7 +68,7 @@ def corpus_of(*documents: list[int]) -> list[TokenizedSentence]:
 def merged(sentences: list[TokenizedSentence], merging: MergeSentsConfig) -> list[list[int]]:
     """The lengths of the sentences in each input."""
     inputs = merge_sentences(sentences, MAX_TOKENS, merging)
-    return [[piece.end - piece.start for piece in pieces] for pieces in inputs]
+    return [[segment.end - segment.start for segment in segments] for segments in inputs]
 
 
 def starts_of(lengths: list[int]) -> list[int]:
@@ -129,8 +129,8 @@ def test_a_long_sentence_stays_by_itself() -> None:
     for merging in WAYS:
         inputs = list(merge_sentences(sentences, MAX_TOKENS, merging))
         places = [
-            [(piece.sentence.index, piece.start, piece.end) for piece in pieces]
-            for pieces in inputs
+            [(segment.sentence.index, segment.start, segment.end) for segment in segments]
+            for segments in inputs
         ]
         assert [(2, 0, 18)] in places
         assert [(2, 18, 25)] in places
@@ -146,17 +146,17 @@ def test_every_word_once_and_in_order_and_never_across_documents(
     sentences = corpus_of(*lengths)
     inputs = list(merge_sentences(sentences, MAX_TOKENS, merging))
     words = [
-        (piece.sentence.index, word)
-        for pieces in inputs
-        for piece in pieces
-        for word in range(piece.start, piece.end)
+        (segment.sentence.index, word)
+        for segments in inputs
+        for segment in segments
+        for word in range(segment.start, segment.end)
     ]
     assert words == [(one.index, word) for one in sentences for word in range(len(one.words))]
-    for pieces in inputs:
-        assert len({piece.sentence.sentence.document for piece in pieces}) == 1
-        assert sum(len(piece.subwords) + 1 for piece in pieces) + 1 <= MAX_TOKENS
-        whole = [piece.end - piece.start == len(piece.sentence.words) for piece in pieces]
-        assert all(whole) or len(pieces) == 1
+    for segments in inputs:
+        assert len({segment.sentence.sentence.document for segment in segments}) == 1
+        assert sum(len(segment.subwords) + 1 for segment in segments) + 1 <= MAX_TOKENS
+        whole = [segment.end - segment.start == len(segment.sentence.words) for segment in segments]
+        assert all(whole) or len(segments) == 1
 
 
 stretches = st.lists(st.integers(1, 18), min_size=1, max_size=9)

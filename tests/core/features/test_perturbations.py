@@ -64,7 +64,7 @@ def test_a_joined_example_is_both_with_a_separator_word(data: list[Example]) -> 
     assert (joined.corpus, joined.appended_corpus) == ("clinic", "labs")
     expected = [(2, 3, TAGS["clinic"]), (5, 6, TAGS["labs"])]
     assert decode_timesteps(joined.timesteps or (), VOCABULARY) == expected
-    assert [mention for piece in joined.pieces for mention in piece.gold] == expected
+    assert [mention for segment in joined.segments for mention in segment.gold] == expected
 
 
 def test_foreign_is_what_neither_corpus_annotates(

@@ -70,7 +70,7 @@ def test_a_pipe_gives_what_a_file_gives(tmp_path: Path, folder_for_copies: Path,
     assert of_file.mentions.total() > 0
     assert of_pipe.mentions == of_file.mentions
     assert (of_pipe.sentences, of_pipe.documents) == (of_file.sentences, of_file.documents)
-    assert not of_pipe.kept_out
+    assert not of_pipe.dropped
     assert (tmp_path / "of-pipe").read_bytes() == (tmp_path / "of-file").read_bytes()
     assert list(folder_for_copies.iterdir()) == []
 

@@ -8,7 +8,7 @@ import torch
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
-from mtner_cli.core.model.teacher_forcing import GoldGuide
+from mtner_cli.core.model.teacher_forcing import GoldPointer
 from mtner_cli.core.types import Tag
 from tests.core.model.cases import random_batch, random_weights, tagger_with
 
@@ -39,7 +39,7 @@ def test_training_steps_are_one_graph(dropout: float) -> None:
         tagger = prepare(tagger_with(weights, settings)).train()
         torch.manual_seed(1)
         slots = batch.slots.clone().requires_grad_()
-        logits = tagger(slots, batch.mask, GoldGuide(batch.gold, slots.shape[1]))
+        logits = tagger(slots, batch.mask, GoldPointer(batch.gold, slots.shape[1]))
         logits.square().sum().backward()
         gradients.append((logits.detach(), slots.grad, tagger.latents.grad))
     torch.testing.assert_close(*gradients)

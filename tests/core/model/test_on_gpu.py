@@ -12,7 +12,7 @@ from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.model.loss import adjusted_targets, timestep_loss
 from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
-from mtner_cli.core.model.teacher_forcing import GoldGuide
+from mtner_cli.core.model.teacher_forcing import GoldPointer
 from mtner_cli.core.types import Tag
 from tests.core.model.cases import Batch, random_batch, random_weights, tagger_with
 
@@ -43,7 +43,7 @@ def loss_and_gradients(tagger: SlotTagger, batch: Batch, device: torch.device) -
     tagger.zero_grad()
     slots = batch.slots.to(device).requires_grad_()
     gold = batch.gold.to(device)
-    guide = GoldGuide(gold, slots.shape[1])
+    guide = GoldPointer(gold, slots.shape[1])
     logits = tagger(slots, batch.mask.to(device), guide)
     loss = timestep_loss(logits, *adjusted_targets(logits, gold, guide))
     loss.backward()
@@ -93,7 +93,7 @@ def test_nothing_is_waited_for_inside_the_loop(gpu: torch.device) -> None:
     tagger = tagger.to(gpu)
     slots = batch.slots.to(gpu).requires_grad_()
     mask = batch.mask.to(gpu)
-    guide = GoldGuide(batch.gold.to(gpu), slots.shape[1])
+    guide = GoldPointer(batch.gold.to(gpu), slots.shape[1])
     torch.cuda.set_sync_debug_mode("error")
     try:
         tagger(slots, mask, guide).sum().backward()

@@ -15,7 +15,7 @@ from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.features.batch import GoldTimesteps
 from mtner_cli.core.model.loss import adjusted_targets
 from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
-from mtner_cli.core.model.teacher_forcing import GoldGuide
+from mtner_cli.core.model.teacher_forcing import GoldPointer
 from mtner_cli.core.types import Tag
 from tests.core.model.cases import SlippedTagger, tagger_with
 from tests.core.model.oracle import Oracle
@@ -63,7 +63,7 @@ def case(request: pytest.FixtureRequest, shared_data: Path) -> PublishedCase:
 
 
 def test_training_gives_the_published_logits_and_targets(case: PublishedCase) -> None:
-    guide = GoldGuide(case.gold, case.tensors["E"].shape[1])
+    guide = GoldPointer(case.gold, case.tensors["E"].shape[1])
     logits = case.tagger()(case.tensors["E"], case.tensors["mask"], guide)
     targets, real = adjusted_targets(logits, case.gold, guide)
     for sentence, steps in enumerate(real.sum(1).tolist()):

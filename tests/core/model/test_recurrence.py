@@ -10,7 +10,7 @@ from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.decode.mentions import decode_mentions
 from mtner_cli.core.model.loss import adjusted_targets, timestep_loss
 from mtner_cli.core.model.slot_tagger import SlotTagger, TaggerSettings
-from mtner_cli.core.model.teacher_forcing import GoldGuide
+from mtner_cli.core.model.teacher_forcing import GoldPointer
 from mtner_cli.core.types import Tag
 from tests.core.model.cases import PARAMETER_NAMES, random_batch, random_weights, tagger_with
 from tests.core.model.oracle import Oracle, oracle_loss, oracle_mentions
@@ -29,7 +29,7 @@ def test_loss_and_every_gradient_are_the_oracles(foreign_tags: int, half_context
     )
     tagger = tagger_with(weights, settings)
     slots = batch.slots.clone().requires_grad_()
-    guide = GoldGuide(batch.gold, slots.shape[1])
+    guide = GoldPointer(batch.gold, slots.shape[1])
     logits = tagger(slots, batch.mask, guide)
     targets, real = adjusted_targets(logits, batch.gold, guide, project_coeff=0.9)
     loss = timestep_loss(logits, targets, real)
@@ -86,7 +86,7 @@ def test_gradients_are_right_under_dropout(
 
     def logits(slots: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
         torch.manual_seed(7)  # the same dropout at every evaluation
-        guide = GoldGuide(batch.gold, slots.shape[1])
+        guide = GoldPointer(batch.gold, slots.shape[1])
         state = dict(zip(names, parameters, strict=True))
         return torch.func.functional_call(tagger, state, (slots, batch.mask, guide))
 

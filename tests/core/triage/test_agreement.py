@@ -138,10 +138,10 @@ def broken(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("c", "names no corpus or no type; mend the row"),
+        ("c", "names no corpus or no type; fix the row"),
         ("BC5,by Zoë", "names no corpus or no type"),
         (",by Zoë,PER,yes,no", "names no corpus or no type"),
-        ("BC5,by Zoë, seen,PER,yes,no", "has more cells than the header; mend the row"),
+        ("BC5,by Zoë, seen,PER,yes,no", "has more cells than the header; fix the row"),
         ("BC5,by Zoë,PER,yes,\x1b[2Jno", r"found '\\x1b\[2Jno'"),
         ("BC5,by Zoë,PER,yes,n\0o", r"found 'n\\x00o'"),
         ("BC5,by Zoë,PER,yes," + "no" * 1000, r"found '(no)+'\.\.\. \(2,000 characters\)"),

@@ -71,7 +71,7 @@ def _document(source: BioCDocument, path: Path, ledger: Ledger) -> Document:
         for relation in holder.relations:
             line = relation.get("#line") if isinstance(relation, Mapping) else None
             what = f"in document {source.id}"
-            ledger.keep_out("relation between mentions", Place(path, line), what)
+            ledger.drop("relation between mentions", Place(path, line), what)
     return document
 
 
@@ -92,7 +92,7 @@ def _name_lost_text(document: Document, passage: BioCPassage, path: Path, ledger
         text = sentence.text or ""
         if document.text[sentence.offset : sentence.offset + len(text)] != text:
             place = Place(path, sentence.line)
-            ledger.keep_out("sentence with other text than its passage", place, repr(text))
+            ledger.drop("sentence with other text than its passage", place, repr(text))
 
 
 def _add_annotation(
@@ -103,12 +103,12 @@ def _add_annotation(
     what = f"{tag} {wording!r} in document {document.identifier}"
     match annotation.locations:
         case []:
-            ledger.keep_out("mention without a location", place, what)
+            ledger.drop("mention without a location", place, what)
         case [location]:
             span = Span(location.offset, location.offset + location.length, tag)
             document.add_mention(span, wording, place, ledger)
         case several:
-            ledger.keep_out("discontinuous mention", place, f"{what}, {_ranges(several)}")
+            ledger.drop("discontinuous mention", place, f"{what}, {_ranges(several)}")
 
 
 def _ranges(locations: Iterable[Any]) -> str:

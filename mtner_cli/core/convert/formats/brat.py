@@ -55,7 +55,7 @@ def _text_files(inputs: Iterable[Path], ledger: Ledger) -> list[Path]:
             for file in found:
                 if file.suffix == ".txt" and file not in annotated:
                     what = f"{file.with_suffix('.ann').name} is not there"
-                    ledger.keep_out("text without annotations", Place(file), what)
+                    ledger.drop("text without annotations", Place(file), what)
             files.update(annotated)
         elif path.suffix in ENDINGS:
             files[path.with_suffix(".txt")] = None
@@ -78,7 +78,7 @@ def _files_in(folder: Path, ledger: Ledger) -> Iterator[Path]:
         for parent, folders, names in os.walk(folder, onerror=refuse):
             for name in folders:
                 if os.path.islink(os.path.join(parent, name)):
-                    ledger.keep_out("link to a folder", Place(Path(parent, name)), "is not read")
+                    ledger.drop("link to a folder", Place(Path(parent, name)), "is not read")
             yield from (Path(parent, name) for name in names)
 
 
@@ -102,7 +102,7 @@ def _document(text_file: Path, ledger: Ledger) -> Document:
 def _add_line(document: Document, line: str, place: Place, ledger: Ledger) -> None:
     kind = line[0]
     if kind in _BETWEEN_MENTIONS:
-        ledger.keep_out(_BETWEEN_MENTIONS[kind], place, line)
+        ledger.drop(_BETWEEN_MENTIONS[kind], place, line)
         return
     if kind in _ABOUT_MENTIONS:
         return
@@ -118,7 +118,7 @@ def _add_line(document: Document, line: str, place: Place, ledger: Ledger) -> No
     gaps = [(end, start) for (_, end), (start, _) in pairwise(pieces)]
     if any(end > start or document.text[end:start].strip() for end, start in gaps):
         what = f"{tag} {wording!r} in document {document.identifier}, {ranges}"
-        ledger.keep_out("discontinuous mention", place, what)
+        ledger.drop("discontinuous mention", place, what)
         return
     if len(pieces) > 1:
         kind = "mention that a line end or other white space divides became one"

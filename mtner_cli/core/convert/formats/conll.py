@@ -103,7 +103,7 @@ class _Columns:
             return detector.scheme()
         except TagError as error:
             raise DataError(
-                self.path, error.position, f"{error}: mend the file, or name its scheme"
+                self.path, error.position, f"{error}: fix the file, or name its scheme"
             ) from None
 
     def sentences(self) -> Iterator[_Rows]:

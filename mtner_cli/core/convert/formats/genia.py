@@ -49,12 +49,12 @@ def read(
                 continue
             if versions_left[article.identifier]:
                 reason = "document that stands there again later"
-                ledger.keep_out(reason, Place(path, article.line), article.identifier)
+                ledger.drop(reason, Place(path, article.line), article.identifier)
                 continue
             ledger.add_entries(article.ledger)
             yield from article.sentences
     for identifier, place in missing.items():
-        ledger.keep_out("document of the split that is not in the corpus", place, identifier)
+        ledger.drop("document of the split that is not in the corpus", place, identifier)
 
 
 def _identifiers(split: Path) -> dict[str, Place]:
@@ -133,10 +133,10 @@ def _misplaced(event: XmlEvent, in_article: bool, in_sentence: bool) -> str:
 def _name_outside(event: XmlEvent, place: Place, ledger: Ledger) -> None:
     """Put mentions and text of an article into the ledger that stand in none of its sentences."""
     if event.kind == "text" and event.value.strip():
-        ledger.keep_out("text outside <sentence>", place, repr(event.value.strip()))
+        ledger.drop("text outside <sentence>", place, repr(event.value.strip()))
     elif event.value == "cons" and (types := _types(event)):
         for name in types:
-            ledger.keep_out("mention outside <sentence>", place, _what(name, event))
+            ledger.drop("mention outside <sentence>", place, _what(name, event))
 
 
 def _types(opening: XmlEvent) -> list[str]:
@@ -217,6 +217,6 @@ class _SentenceReader:
                 self._ledger.repair(kind, place, _what(entity_type, opening))
             if opening.attributes["sem"].startswith("("):
                 what = _what(entity_type, opening)
-                self._ledger.keep_out("member of a coordination", place, what)
+                self._ledger.drop("member of a coordination", place, what)
             else:
                 self._mentions.append(Span(start, end, entity_type))

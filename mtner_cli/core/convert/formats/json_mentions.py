@@ -38,7 +38,7 @@ def mentions_of(items: Iterable[Any], place: Place, ledger: Ledger) -> tuple[Spa
             )
         start, end, types = parts
         if not types:
-            ledger.keep_out("mention without a type", place, f"[{start}, {end})")
+            ledger.drop("mention without a type", place, f"[{start}, {end})")
         mentions.extend(Span(start, end, name) for name in types)
     return tuple(mentions)
 
@@ -61,7 +61,7 @@ def name_unread(rest: Any, content: str | Sequence[str], place: Place, ledger: L
             _name_unread_span(span, content, place, ledger)
         if not spans:
             if _are_tags(inner):
-                ledger.keep_out("tags that are not read", place, quoted(inner))
+                ledger.drop("tags that are not read", place, quoted(inner))
             values += [item for item in inner if isinstance(item, list | dict)]
 
 
@@ -72,9 +72,9 @@ def _name_unread_span(
     try:
         mentions = mentions_of([span], place, ledger)
     except DataError:
-        ledger.keep_out(reason, place, quoted(span))
+        ledger.drop(reason, place, quoted(span))
     else:
-        keep_out_all(mentions, content, reason, place, ledger)
+        drop_all(mentions, content, reason, place, ledger)
 
 
 def _hold_spans(values: list[Any]) -> bool:
@@ -89,7 +89,7 @@ def _are_tags(values: list[Any]) -> bool:
     )
 
 
-def keep_out_all(
+def drop_all(
     mentions: Iterable[Span],
     content: str | Sequence[str],
     reason: str,
@@ -98,7 +98,7 @@ def keep_out_all(
 ) -> None:
     """Name mentions that are not written."""
     for mention in mentions:
-        ledger.keep_out(reason, place, named_mention(mention, content))
+        ledger.drop(reason, place, named_mention(mention, content))
 
 
 def _parts(item: Any) -> tuple[int, int, list[str]] | None:
@@ -166,14 +166,14 @@ def task_mentions(
     written: tuple[Span, ...] = ()
     for annotation in annotations:
         if isinstance(annotation, dict) and annotation.get("was_cancelled"):
-            task.keep_out(annotation, "an annotation that was cancelled")
+            task.drop(annotation, "an annotation that was cancelled")
         elif written:
-            task.keep_out(annotation, "a further annotation of its task")
+            task.drop(annotation, "a further annotation of its task")
         else:
             written = task.mentions(annotation)
     for key, source in _OTHER_SOURCES.items():
         for other in _objects(record.get(key)):
-            task.keep_out(other, source)
+            task.drop(other, source)
     return text, written
 
 
@@ -216,14 +216,14 @@ class _Task:
             value = result.get("value") if isinstance(result, dict) else None
             if isinstance(result, dict) and result.get("type") == "relation":
                 what = "of a Label Studio task"
-                self.ledger.keep_out("relation between mentions", self.place, what)
+                self.ledger.drop("relation between mentions", self.place, what)
             elif not isinstance(value, dict):
                 raise _fault(self.place)
             elif any(key.endswith("labels") for key in value):
                 items.append(value)
                 names.append(result.get("to_name"))
             elif _is_region(value):
-                self.ledger.keep_out("mention without a type", self.place, quoted(value))
+                self.ledger.drop("mention without a type", self.place, quoted(value))
         if any(name != names[0] for name in names):
             message = "expected mentions of one text; the results have more than one 'to_name'"
             raise DataError(self.place.path, self.place.line, message)
@@ -241,19 +241,19 @@ class _Task:
                     what = (
                         f"{named_mention(mention, self.text)}, which the task gives as {wording!r}"
                     )
-                    self.ledger.keep_out(reason, self.place, what)
+                    self.ledger.drop(reason, self.place, what)
                 else:
                     kept.append(mention)
         return tuple(kept)
 
-    def keep_out(self, annotation: Any, source: str) -> None:
+    def drop(self, annotation: Any, source: str) -> None:
         """Name the mentions of an annotation that is not written, however damaged it is."""
         try:
             mentions = self.mentions(annotation)
         except DataError:
-            self.ledger.keep_out(f"{source} cannot be read", self.place, quoted(annotation))
+            self.ledger.drop(f"{source} cannot be read", self.place, quoted(annotation))
             return
-        keep_out_all(mentions, self.text, f"mention of {source}", self.place, self.ledger)
+        drop_all(mentions, self.text, f"mention of {source}", self.place, self.ledger)
 
 
 def _is_region(value: dict[str, Any]) -> bool:

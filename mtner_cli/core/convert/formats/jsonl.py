@@ -203,7 +203,7 @@ def _name_the_rest(
     """Put into the ledger what an object holds besides the mentions that are read."""
     relations = record.get("relations")
     for _ in relations if isinstance(relations, list) else ():
-        ledger.keep_out("relation between mentions", source.place, "under 'relations'")
+        ledger.drop("relation between mentions", source.place, "under 'relations'")
     content = source.text if source.words is None else source.words
     if is_task(record):
         record = rest_of_task(record)

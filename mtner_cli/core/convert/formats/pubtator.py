@@ -81,7 +81,7 @@ def _add_row(document: Document | None, line: str, place: Place, ledger: Ledger)
         )
         raise DataError(place.path, place.line, f"{message}; found {quoted(line)}")
     if start[:1].isalpha():
-        ledger.keep_out("relation between mentions", place, "\t".join(columns[1:]))
+        ledger.drop("relation between mentions", place, "\t".join(columns[1:]))
         return
     if not (_OFFSET.fullmatch(start) and _OFFSET.fullmatch(end)):
         raise DataError(

@@ -34,7 +34,7 @@ def test_each_half_keeps_one_type(tmp_path: Path) -> None:
         ledger = convert("bc5cdr-halves", [tmp_path / "train.tsv"], out, half=half)
         halves[half] = list(read_corpus(out, "simple"))
         assert list(ledger.mentions) == [half]
-        assert sum(map(len, ledger.kept_out.values())) == (2 if half == "Disease" else 1)
+        assert sum(map(len, ledger.dropped.values())) == (2 if half == "Disease" else 1)
     assert halves["Disease"] == [
         Sentence.of_words(["Pretreatment", "with", "aspirin"]),
         Sentence.of_words(["Nausea", "after", "aspirin"], [Span(0, 1, "Disease")]),

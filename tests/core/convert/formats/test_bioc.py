@@ -61,7 +61,7 @@ def test_passages_and_sentences_of_xml(tmp_path: Path) -> None:
     ]
     assert {
         reason: [(place.line, what) for place, what in entries]
-        for reason, entries in ledger.kept_out.items()
+        for reason, entries in ledger.dropped.items()
     } == {
         "discontinuous mention": [(8, "Gene 'p53 was' in document 77, [8, 11), [14, 17)")],
         "mention without a location": [(10, "Gene 'p53' in document 77")],
@@ -100,14 +100,14 @@ def test_json_of_every_shape(tmp_path: Path, content: str) -> None:
         Sentence.of_text("p53 in mice", [Span(7, 11, "Species")], "0"),
         Sentence.of_text("In a mice", [Span(5, 9, "Species")], "1"),
     ]
-    assert not ledger.kept_out
+    assert not ledger.dropped
 
 
 def test_a_passage_may_give_its_text_in_sentences_as_well(tmp_path: Path) -> None:
     passage = record()["passages"][0]
     sentences, ledger = bioc(tmp_path, json.dumps(record(sentences=[passage], annotations=[])))
     assert sentences == [Sentence.of_text("p53 in mice", [Span(7, 11, "Species")], "0")]
-    assert not ledger.kept_out
+    assert not ledger.dropped
 
 
 def test_json_names_the_line(tmp_path: Path) -> None:
@@ -116,9 +116,9 @@ def test_json_names_the_line(tmp_path: Path) -> None:
     made["relations"] = [{"nodes": []}]
     content = json.dumps({"documents": [made]}, indent=0)
     _, ledger = bioc(tmp_path, content)
-    (discontinuous,) = ledger.kept_out["discontinuous mention"]
+    (discontinuous,) = ledger.dropped["discontinuous mention"]
     assert content.splitlines()[(discontinuous.place.line or 0)].startswith('"id": "T2"')
-    (relation,) = ledger.kept_out["relation between mentions"]
+    (relation,) = ledger.dropped["relation between mentions"]
     assert content.splitlines()[(relation.place.line or 0)] == '"nodes": []'
 
 
@@ -259,7 +259,7 @@ def test_a_sentence_that_its_passage_does_not_hold_is_in_the_ledger(tmp_path: Pa
     inside, outside = {**passage, "annotations": []}, {"offset": 12, "text": "They died."}
     sentences, ledger = bioc(tmp_path, json.dumps(record(sentences=[inside, outside])))
     assert [sentence.text for sentence in sentences] == ["p53 in mice"]
-    (entry,) = ledger.kept_out["sentence with other text than its passage"]
+    (entry,) = ledger.dropped["sentence with other text than its passage"]
     assert entry.what == "'They died.'"
 
 
@@ -269,7 +269,7 @@ def test_attributes_are_no_lists(tmp_path: Path) -> None:
         "<infon key='type'>title</infon><annotation/></passage>"
     )
     _, ledger = bioc(tmp_path, xml)
-    assert list(ledger.kept_out) == ["mention without a location"]
+    assert list(ledger.dropped) == ["mention without a location"]
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

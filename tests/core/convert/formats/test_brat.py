@@ -60,7 +60,7 @@ def test_mentions_lines_and_the_rest(tmp_path: Path, inputs: list[str]) -> None:
     ]
     assert {
         reason: [(place.path.name, place.line, what) for place, what in entries]
-        for reason, entries in ledger.kept_out.items()
+        for reason, entries in ledger.dropped.items()
     } == {
         "relation between mentions": [("a.ann", 4, "R1\tCauses Arg1:T1 Arg2:T2\t")],
         "event": [("a.ann", 5, "E1\tLoss:T1 Cause:T2")],
@@ -85,7 +85,7 @@ def test_offsets_count_line_ends_and_the_byte_order_mark(tmp_path: Path) -> None
         Sentence.of_text("One", [], "0"),
         Sentence.of_text("Two mice", [Span(4, 8, "Species")], "0"),
     ]
-    assert not ledger.kept_out
+    assert not ledger.dropped
     assert not ledger.repairs
 
 
@@ -96,7 +96,7 @@ def test_a_folder_is_read_with_those_in_it(tmp_path: Path) -> None:
     sentences, ledger = brat(tmp_path, "in")
     assert [sentence.text for sentence in sentences] == ["in/a/c.", "in/a.", "in/b.", "in/v1.2."]
     assert ledger.documents == 4
-    (entry,) = ledger.kept_out["text without annotations"]
+    (entry,) = ledger.dropped["text without annotations"]
     assert (entry.place.path.name, entry.what) == ("readme.txt", "readme.ann is not there")
 
 
@@ -107,7 +107,7 @@ def test_a_folder_that_is_not_read_is_named_or_refused(
     write(tmp_path, "in/locked/b", TEXT, ANN)
     (tmp_path / "in" / "loop").symlink_to("..")
     _, ledger = brat(tmp_path, "in")
-    (entry,) = ledger.kept_out["link to a folder"]
+    (entry,) = ledger.dropped["link to a folder"]
     assert str(entry.place) == str(tmp_path / "in" / "loop")
     scandir = os.scandir
 

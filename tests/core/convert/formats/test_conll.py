@@ -51,7 +51,7 @@ def test_conll_2003_as_it_is_distributed(tmp_path: Path) -> None:
     ]
     assert (ledger.documents, ledger.sentences, ledger.words) == (2, 2, 6)
     assert ledger.mentions == {"ORG": 1, "LOC": 2, "PER": 1}
-    assert not ledger.kept_out
+    assert not ledger.dropped
     assert not ledger.repairs
 
 
@@ -152,7 +152,7 @@ def test_every_mention_is_written_or_the_file_is_refused(sentences: list[list[st
         _, ledger = conll(Path(folder), content, scheme="bio")
         assert ledger.mentions.total() == content.count("B-")
         assert ledger.words == content.count("a\t") + 1
-        assert not ledger.kept_out
+        assert not ledger.dropped
 
 
 REAL = {
@@ -176,7 +176,7 @@ def test_real_corpora_keep_every_mention(tmp_path: Path, shared_data: Path, name
     ledger = convert("conll", [shared_data / name], tmp_path / "out.txt")
     counts = (ledger.documents, ledger.sentences, ledger.words, dict(ledger.mentions))
     assert counts == REAL[name]
-    assert not ledger.kept_out
+    assert not ledger.dropped
     written = list(read_corpus(tmp_path / "out.txt", "simple"))
     assert sum(len(s.mentions) for s in written) == ledger.mentions.total()
 

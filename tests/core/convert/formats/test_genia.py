@@ -69,7 +69,7 @@ def test_nested_mentions_of_the_five_types(tmp_path: Path) -> None:
         ("It works", "0"), ("It works", "1"), ("It works", "1"),
     ]  # fmt: skip
     assert (ledger.documents, ledger.sentences, ledger.words) == (2, 4, 10)
-    assert not ledger.kept_out
+    assert not ledger.dropped
 
 
 def test_coordinations_and_unmarked_words_are_in_the_ledger(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_coordinations_and_unmarked_words_are_in_the_ledger(tmp_path: Path) -> N
     assert sentences[1] == Sentence.of_words(
         ["Human", "and", "mouse", "T_<cells>", "HeLa", "grew."], [Span(4, 5, "cell_line")], "0"
     )
-    members = ledger.kept_out["member of a coordination"]
+    members = ledger.dropped["member of a coordination"]
     assert [what for _, what in members] == ["cell_type in (AND human_T_cell mouse_T_cell)"] * 2
     assert str(members[0].place).endswith("genia.xml:11")
     assert {kind: [what for _, what in found] for kind, found in ledger.repairs.items()} == {
@@ -90,7 +90,7 @@ def test_a_split_file_chooses_the_documents(tmp_path: Path) -> None:
     articles = [article(f"MEDLINE:{number}", f"<w>t{number}</w>") for number in range(4)]
     sentences, ledger = genia(tmp_path, *articles, split="MEDLINE:2\r\n\n0\n77\n")
     assert [s.text for s in sentences] == ["t0", "It works", "t2", "It works"]
-    (missing,) = ledger.kept_out["document of the split that is not in the corpus"]
+    (missing,) = ledger.dropped["document of the split that is not in the corpus"]
     assert (missing.place.line, missing.what) == (4, "MEDLINE:77")
 
 
@@ -98,7 +98,7 @@ def test_of_a_repeated_document_the_later_version_is_read(tmp_path: Path) -> Non
     repeated = [article("MEDLINE:5", "<w>old</w>", COORDINATED), article("MEDLINE:6", "<w>x</w>")]
     sentences, ledger = genia(tmp_path, *repeated, article("MEDLINE:5", "<w>new</w>"))
     assert [s.text for s in sentences] == ["x", "It works", "new", "It works"]
-    assert list(ledger.kept_out) == ["document that stands there again later"]
+    assert list(ledger.dropped) == ["document that stands there again later"]
 
 
 def test_a_constituent_within_a_word_covers_the_word(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_an_empty_constituent_within_a_word_is_named(tmp_path: Path) -> None:
     title = '<w>anti<cons sem="G#protein_molecule"/></w> <w>binds</w>'
     sentences, ledger = genia(tmp_path, article("1", title))
     assert sentences[0].mentions == ()
-    assert [len(entries) for reason, entries in ledger.kept_out.items() if "empty" in reason] == [1]
+    assert [len(entries) for reason, entries in ledger.dropped.items() if "empty" in reason] == [1]
 
 
 OUTSIDE_SENTENCES = (
@@ -127,7 +127,7 @@ def test_what_stands_outside_of_sentences_is_in_the_ledger(tmp_path: Path) -> No
     abstract = f"{OUTSIDE_SENTENCES}\n{PLAIN}"
     sentences, ledger = genia(tmp_path, article("MEDLINE:1", WORDS, abstract))
     assert [sentence.text for sentence in sentences] == ["It works", "It works"]
-    assert {why: [what for _, what in found] for why, found in ledger.kept_out.items()} == {
+    assert {why: [what for _, what in found] for why, found in ledger.dropped.items()} == {
         "text outside <sentence>": ["'Loose'", "'p53'", "'end.'"],
         "mention outside <sentence>": ["protein in x", "DNA in y", "RNA in y"],
     }
@@ -152,11 +152,11 @@ def test_every_mention_is_written_or_in_the_ledger(parts: list[tuple[bool, str]]
     with TemporaryDirectory() as folder:
         sentences, ledger = genia(Path(folder), content)
     given_types = re.findall("G#(DNA|RNA|protein|cell_type|cell_line)", content)
-    kept_out = [why for why, found in ledger.kept_out.items() for _ in found]
-    mentions = [why for why in kept_out if "mention" in why or "member" in why]
+    dropped = [why for why, found in ledger.dropped.items() for _ in found]
+    mentions = [why for why in dropped if "mention" in why or "member" in why]
     assert ledger.mentions.total() + len(mentions) == len(given_types)
     _, *texts = ElementTree.fromstring(content)
-    outside = [what[1:-1] for _, what in ledger.kept_out.get("text outside <sentence>", ())]
+    outside = [what[1:-1] for _, what in ledger.dropped.get("text outside <sentence>", ())]
     written = [word for sentence in sentences for word in sentence.words or ()]
     assert Counter("".join(written + outside)) == Counter(
         "".join("".join(part.itertext()) for part in texts).replace("\n", "").replace(" ", "")

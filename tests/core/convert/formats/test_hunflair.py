@@ -35,7 +35,7 @@ def test_spaces_are_restored_from_the_last_column(tmp_path: Path) -> None:
         Sentence.of_text("+ a bmice", [Span(5, 9, "Species")]),
     ]
     assert ledger.mentions == {"Gene": 2, "Species": 1}
-    assert not ledger.kept_out
+    assert not ledger.dropped
     assert not ledger.repairs
 
 
@@ -79,7 +79,7 @@ def test_every_mention_and_token_is_written(sentences: list[list[str]]) -> None:
         ledger = convert("hunflair", [path], Path(folder, "out"))
     assert ledger.mentions.total() == content.count("B-")
     assert ledger.words == content.count("+")
-    assert not ledger.kept_out
+    assert not ledger.dropped
 
 
 def test_it_cannot_be_written_as_words(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_what_is_kept_out_is_named_with_its_line(tmp_path: Path) -> None:
         {"text": "abc", "entities": [[0, 2, "X"], [1, 3, "X"]]},
     ]
     _, ledger = read(tmp_path, *records, mode="simple-char")
-    found = {reason: [e.place.line for e in entries] for reason, entries in ledger.kept_out.items()}
+    found = {reason: [e.place.line for e in entries] for reason, entries in ledger.dropped.items()}
     assert found == {
         "mention outside its sentence": [1],
         "empty mention": [1],
@@ -168,7 +168,7 @@ def test_a_skipped_annotation_hides_nothing(tmp_path: Path) -> None:
     record["predictions"] = [7, task([dna])["annotations"][0]]
     (sentence,), ledger = read(tmp_path, record, mode="simple-char")
     assert sentence.mentions == (Span(0, 4, "protein"),)
-    assert {why: [what for _, what in found] for why, found in ledger.kept_out.items()} == {
+    assert {why: [what for _, what in found] for why, found in ledger.dropped.items()} == {
         "mention of an annotation that was cancelled": ["DNA [5, 9) 'gene'"],
         "relation between mentions": ["of a Label Studio task"],
         "mention of a further annotation of its task": [
@@ -196,7 +196,7 @@ def test_of_several_lists_the_one_with_mentions_is_read(
     mode = "simple" if "tokens" in record else "simple-char"
     (sentence,), ledger = read(tmp_path, record, mode=mode)
     assert list(sentence.mentions) == spans
-    assert not ledger.kept_out
+    assert not ledger.dropped
 
 
 def test_other_mentions_and_relations_are_in_the_ledger(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_other_mentions_and_relations_are_in_the_ledger(tmp_path: Path) -> None:
     }
     (sentence,), ledger = read(tmp_path, record, mode="simple-char")
     assert sentence.mentions == (Span(0, 4, "X"),)
-    assert {why: [what for _, what in found] for why, found in ledger.kept_out.items()} == {
+    assert {why: [what for _, what in found] for why, found in ledger.dropped.items()} == {
         "mention without a type": ["[5, 9)"],
         "relation between mentions": ["under 'relations'"],
         "mention under a key that is not read": ["Y [5, 9) 'gene'", "{'end': 9, 'start': 5}"],
@@ -243,7 +243,7 @@ def test_a_task_says_which_text_its_mentions_have(tmp_path: Path) -> None:
     first["text"], second["text"] = TEXT[0:4] + "\\n", TEXT[6:10]
     (sentence,), ledger = read(tmp_path, record, mode="simple-char")
     assert sentence.mentions == (Span(0, 4, "protein"),)
-    ((why, [(_, what)]),) = ledger.kept_out.items()
+    ((why, [(_, what)]),) = ledger.dropped.items()
     assert why == "mention with other text at its offsets"
     assert what == f"DNA [5, 9) 'gene', which the task gives as {TEXT[6:10]!r}"
 
@@ -262,7 +262,7 @@ def test_what_is_not_written_need_not_be_readable(tmp_path: Path, damaged: dict[
     record["annotations"] += [damaged, {**damaged, "was_cancelled": True}]
     (sentence,), ledger = read(tmp_path, record, mode="simple-char")
     assert sentence.mentions == (Span(0, 4, "protein"),)
-    assert set(ledger.kept_out) == {
+    assert set(ledger.dropped) == {
         "a further annotation of its task cannot be read",
         "an annotation that was cancelled cannot be read",
         "a prediction cannot be read",
@@ -286,7 +286,7 @@ def test_mentions_anywhere_in_a_task_are_named(tmp_path: Path, more: dict[str, A
         tmp_path, {**task([[0, 4, ["protein"]]]), **more}, mode="simple-char"
     )
     assert sentence.mentions == (Span(0, 4, "protein"),)
-    ((_, [(_, what)]),) = ledger.kept_out.items()
+    ((_, [(_, what)]),) = ledger.dropped.items()
     assert what == "DNA [5, 9) 'gene'"
 
 
@@ -294,7 +294,7 @@ def test_a_prediction_inside_an_annotation_is_named(tmp_path: Path) -> None:
     record = task([[0, 4, ["protein"]]])
     record["annotations"][0]["prediction"] = task([[5, 9, ["DNA"]]])["annotations"][0]
     _, ledger = read(tmp_path, record, mode="simple-char")
-    assert list(ledger.kept_out) == ["mention under a key that is not read"]
+    assert list(ledger.dropped) == ["mention under a key that is not read"]
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_a_prediction_inside_an_annotation_is_named(tmp_path: Path) -> None:
 )
 def test_tags_without_words_are_named(tmp_path: Path, record: dict[str, Any]) -> None:
     _, ledger = read(tmp_path, record, mode="simple-char")
-    assert list(ledger.kept_out) == ["tags that are not read"]
+    assert list(ledger.dropped) == ["tags that are not read"]
 
 
 def test_a_region_whose_labels_were_removed_is_named(tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_a_region_whose_labels_were_removed_is_named(tmp_path: Path) -> None:
     record["annotations"][0]["result"][2]["value"]["choices"] = ["good"]
     (sentence,), ledger = read(tmp_path, record, mode="simple-char")
     assert sentence.mentions == (Span(0, 4, "protein"),)
-    ((why, [_]),) = ledger.kept_out.items()
+    ((why, [_]),) = ledger.dropped.items()
     assert why == "mention without a type"
 
 
@@ -377,8 +377,8 @@ def test_every_mention_is_written_or_in_the_ledger_or_refused(records: list[Any]
         if refused:
             assert re.search("mentions under one key|the keys 'tokens'|to hold 2 tags", refused)
             return
-        kept_out = [why for why, found in ledger.kept_out.items() for _ in found]
-        assert ledger.mentions.total() + len(kept_out) == mentions_in(records)
+        dropped = [why for why, found in ledger.dropped.items() for _ in found]
+        assert ledger.mentions.total() + len(dropped) == mentions_in(records)
 
 
 @pytest.mark.parametrize(
@@ -439,7 +439,7 @@ def test_genia_keeps_every_nested_mention(tmp_path: Path, shared_data: Path) -> 
     assert ledger.mentions == {
         "protein": 2466, "DNA": 1161, "cell_type": 576, "cell_line": 372, "RNA": 139,
     }  # fmt: skip
-    assert not ledger.kept_out
+    assert not ledger.dropped
     assert {kind: len(entries) for kind, entries in ledger.repairs.items()} == {
         "white space in a word became _": 3
     }

@@ -58,7 +58,7 @@ def test_titles_and_abstracts_with_four_to_seven_columns(tmp_path: Path, line_en
     assert ledger.documents == 3
     assert {
         reason: [(place.line, what) for place, what in entries]
-        for reason, entries in ledger.kept_out.items()
+        for reason, entries in ledger.dropped.items()
     } == {
         "relation between mentions": [
             (8, "Association\t7157\t10090"),
@@ -137,7 +137,7 @@ def test_tmvar_is_complete(shared_data: Path, tmp_path: Path) -> None:
         },
     )  # fmt: skip
     assert ledger.mentions.total() == 7837
-    assert not ledger.kept_out
+    assert not ledger.dropped
     assert not ledger.repairs
     rows = [line.split("\t") for line in source.read_text(encoding="utf-8").splitlines()]
     assert Counter((row[4], row[3]) for row in rows if len(row) > 1) == Counter(
