@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +95,7 @@ def test_no_module_is_too_long_or_too_small(project: Path) -> None:
     for path in modules(project):
         for name in imports(path):
             users.setdefault(name, set()).add(name_of(path, project))
+    assert sum(path.name != "__init__.py" for path in modules(project)) <= MOST_MODULES
     for path in modules(project):
         lines = len(path.read_text(encoding="utf-8").splitlines())
         assert lines <= MOST_LINES, f"{path} has {lines} lines"
@@ -117,6 +120,14 @@ def test_core_neither_prints_nor_knows_the_terminal(project: Path) -> None:
 def test_text_stages_do_without_torch(project: Path, part: str) -> None:
     for path in modules_of(project, part):
         assert not {"torch", "transformers"} & {name.split(".")[0] for name in imports(path)}, path
+
+
+@pytest.mark.parametrize(
+    "module", ["core.convert.registry", "core.convert.corpora", "report.tables"]
+)
+def test_what_a_conversion_imports_leads_to_no_torch(project: Path, module: str) -> None:
+    code = f"import sys, mtner_cli.{module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=project).returncode == 0
 
 
 def test_commands_import_nothing_heavy_before_they_run(project: Path) -> None:

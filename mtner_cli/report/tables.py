@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mtner_cli.core.convert.ledger import Entry, Ledger
-from mtner_cli.core.corpus.splits import CorpusSplit
-from mtner_cli.core.evaluate.nesting import Found, NestingRecall
-from mtner_cli.core.evaluate.scores import CorpusScores, Counts, Evaluation, Scores
-from mtner_cli.core.experiment.training import PreparedTraining
 from mtner_cli.errors import MOST_CHARACTERS
+
+if TYPE_CHECKING:  # conversions print tables, too, and do without torch
+    from mtner_cli.core.convert.ledger import Entry, Ledger
+    from mtner_cli.core.corpus.splits import CorpusSplit
+    from mtner_cli.core.evaluate.nesting import Found, NestingRecall
+    from mtner_cli.core.evaluate.scores import CorpusScores, Counts, Evaluation, Scores
+    from mtner_cli.core.experiment.training import PreparedTraining
 
 
 def evaluation_tables(evaluation: Evaluation) -> list[RenderableType]:
