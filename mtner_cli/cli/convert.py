@@ -253,7 +253,7 @@ def _convert(
 
     types = None
     if types_path is not None:
-        from mtner_cli.core.convert.registry import load_type_map
+        from mtner_cli.core.convert.corpora import load_type_map
 
         types = load_type_map(types_path)
         also_read = [types_path, *also_read]

@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mtner_cli.config.encodings import EncodingName
 from mtner_cli.config.model_schema import ModelsConfig
 from mtner_cli.config.values import (
     BatchLimit,
@@ -24,7 +25,6 @@ from mtner_cli.config.values import (
     Count,
     CountFromZero,
     Encoding,
-    EncodingName,
     Epochs,
     EpochsOrPart,
     FilePath,

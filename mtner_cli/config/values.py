@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -19,25 +18,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from mtner_cli.config.encodings import text_encoding
 from mtner_cli.config.faults import is_whole
-from mtner_cli.errors import ConfigError, quoted
-
-
-def text_encoding(name: str) -> str:
-    """Give the encoding to open a file with: ``utf-8`` also reads files that start with a BOM.
-
-    Raises:
-        ConfigError: if no text encoding has this name; ``base64`` or ``zip`` is none.
-    """
-    try:
-        "".encode(name)
-        canonical = codecs.lookup(name).name
-        codecs.getincrementaldecoder(name)
-    except (LookupError, ValueError):
-        fault = f"unknown text encoding {quoted(name)}: give a name such as utf-8 or latin-1"
-        raise ConfigError([fault]) from None
-    return "utf-8-sig" if canonical == "utf-8" else canonical
-
+from mtner_cli.errors import ConfigError
 
 SECRET = re.compile("password|passwd|pwd|token(?!s)|secret", re.IGNORECASE)
 """Names of what is not shown; ``max_tokens`` is none."""
@@ -132,8 +115,6 @@ def _batch_limit(value: Any) -> int | float:
     )
 
 
-EncodingName = Literal["simple", "simple-char"]
-"""The action encodings: words are given, or raw text with character offsets."""
 Text = Annotated[str, Field(min_length=1)]
 TrackingUri = Annotated[Text, AfterValidator(_without_password)]
 FilePath = Annotated[Path, BeforeValidator(_path_of_text), PlainSerializer(str)]

@@ -14,7 +14,7 @@ from mtner_cli.config.load import Corpora, config_from_mapping, load_corpora, lo
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.config.values import Text
 from mtner_cli.config.yaml_source import parse_value
-from mtner_cli.core.convert.registry import load_type_map
+from mtner_cli.core.convert.corpora import load_type_map
 from mtner_cli.core.triage.out_of_domain import read_specification
 from mtner_cli.errors import ConfigError
 

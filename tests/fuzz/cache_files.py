@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from mtner_cli.config.values import EncodingName
+from mtner_cli.config.encodings import EncodingName
 from mtner_cli.core.corpus.splits import load_split
 from mtner_cli.core.features.tokenize import SubwordTokenizer, tokenize_split
 from mtner_cli.core.model.encoder import load_tokenizer

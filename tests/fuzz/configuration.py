@@ -12,8 +12,7 @@ import yaml
 from hypothesis import strategies as st
 
 from mtner_cli.config.load import dump_resolved, load_corpora, load_experiment, load_resolved
-from mtner_cli.core.convert.corpora import load_conversions
-from mtner_cli.core.convert.registry import load_type_map
+from mtner_cli.core.convert.corpora import load_conversions, load_type_map
 from mtner_cli.core.corpus.checks import find_file_faults
 from mtner_cli.core.triage.out_of_domain import read_specification
 from tests.fuzz import seeds

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mtner_cli.config.values import EncodingName
+from mtner_cli.config.encodings import EncodingName
 from mtner_cli.core.convert import registry
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.types import Sentence, SourceSentence

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from mtner_cli.config.values import EncodingName
+from mtner_cli.config.encodings import EncodingName
 from mtner_cli.core.actions.action_text import first_crossing
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.types import Place, Sentence, SourceSentence, Span, named_mention

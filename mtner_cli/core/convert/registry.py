@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO, get_type_hints
+from typing import Any, TextIO
 
-from pydantic import TypeAdapter, ValidationError
-
-from mtner_cli.config.compose import Recipe, compose
-from mtner_cli.config.faults import KeyPath
-from mtner_cli.config.values import EncodingName, Text, text_encoding
-from mtner_cli.config.yaml_source import read_yaml
-from mtner_cli.core.actions.tag_schemes import scheme_named
+from mtner_cli.config.encodings import EncodingName
 from mtner_cli.core.convert.cleaning import TypeMap, map_types, prepare
 from mtner_cli.core.convert.formats import (
     bc5cdr_halves,
@@ -31,13 +23,12 @@ from mtner_cli.core.convert.formats import (
     jsonl,
     pubtator,
 )
-from mtner_cli.core.convert.formats.conll import checked_column
 from mtner_cli.core.convert.ledger import Ledger, write_ledger
 from mtner_cli.core.corpus.action_files import CorpusWriter
 from mtner_cli.core.files.atomic import atomic_text_file
 from mtner_cli.core.files.reading import rewindable
 from mtner_cli.core.types import SourceSentence
-from mtner_cli.errors import ConfigError, DataError, quoted, visible
+from mtner_cli.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True)
@@ -256,78 +247,3 @@ def write_sentences(
             raise DataError(inputs[0], None, "expected sentences; found none that can be written")
         if ledger_file is not None:
             write_ledger(ledger, ledger_file)
-
-
-_NO_OPTIONS = ("inputs", "ledger")
-_CHECKS: Mapping[str, Callable[[Any], object]] = {
-    "charset": text_encoding,
-    "scheme": scheme_named,
-    "word_column": checked_column,
-    "tag_column": checked_column,
-}
-"""What readers check themselves, so that a file of corpora is refused before anything is read."""
-
-
-def checked_options(
-    converter: str, values: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The options for a converter's ``read``, of the types that it wants, and their faults.
-
-    Args:
-        converter: a key of ``CONVERTERS``.
-        values: the options by the names of its parameters.
-
-    Returns:
-        The options that are well, and what is wrong with each of the others.
-    """
-    read = CONVERTERS[converter].read
-    hints = get_type_hints(read)
-    defaults = {
-        name: parameter.default
-        for name, parameter in inspect.signature(read).parameters.items()
-        if name not in _NO_OPTIONS
-    }
-    options: dict[str, Any] = {}
-    faults: dict[str, str] = {}
-    for name, value in values.items():
-        if name not in defaults:
-            faults[name] = unknown_name(name, defaults)
-            continue
-        try:
-            options[name] = TypeAdapter(hints[name]).validate_python(value)
-            if name in _CHECKS and options[name] is not None:
-                _CHECKS[name](options[name])
-        except ValidationError as error:
-            faults[name] = error.errors()[0]["msg"]
-            continue
-        except ConfigError as error:
-            faults[name] = str(error)
-            continue
-        if isinstance(options[name], Path) and not os.path.isfile(options[name]):
-            faults[name] = f"there is no such file: {visible(str(value))}"
-    for name, default in defaults.items():
-        if default is inspect.Parameter.empty and name not in values:
-            faults[name] = f"missing; {converter} needs it"
-    return options, faults
-
-
-def unknown_name(name: str, known: Iterable[str]) -> str:
-    """What to say of a name that is not among those known."""
-    names = list(known)
-    near = get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(names) or 'none'}"
-    return f"unknown name {quoted(name)}; {hint}"
-
-
-def load_type_map(path: Path) -> TypeMap:
-    """A type map from a YAML file: the name to write by each type's own, null to drop it.
-
-    Raises:
-        ConfigError: with every fault.
-    """
-
-    def stand_in(values: dict[str, Any], key: KeyPath) -> None:
-        values[key[0]] = None
-
-    recipe: Recipe[TypeMap] = Recipe(dict[Text, Text | None], {}, (), stand_in)
-    return compose(recipe, read_yaml(path), str(path))

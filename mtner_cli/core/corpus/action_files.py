@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TextIO
 
-from mtner_cli.config.values import EncodingName
+from mtner_cli.config.encodings import EncodingName
 from mtner_cli.core.actions import simple, simple_char
 from mtner_cli.core.actions.action_text import DOCUMENT_SEPARATOR, EncodingError
 from mtner_cli.core.files.atomic import atomic_text_file

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
+from mtner_cli.config.encodings import EncodingName
 from mtner_cli.config.faults import Fault, exists, is_file, why_absent
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
-from mtner_cli.config.values import EncodingName
 from mtner_cli.core.corpus.action_files import read_corpus
 from mtner_cli.errors import DataError, names_text, visible
 

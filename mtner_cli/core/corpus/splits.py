@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mtner_cli.config.values import EncodingName
+from mtner_cli.config.encodings import EncodingName
 from mtner_cli.core.corpus.action_files import read_corpus
 from mtner_cli.core.files.cache import Arrays, cache_key, content_hash, load_cached, store_arrays
 from mtner_cli.core.types import Sentence, Span

@@ -31,8 +31,7 @@ from mtner_cli.core.experiment.testing import scored_tags
 from mtner_cli.core.features.batch import Collator
 from mtner_cli.core.features.examples import Example, examples_of, with_timesteps
 from mtner_cli.core.features.merging import merges_sentences, merges_split
-from mtner_cli.core.features.perturbations import Perturbations
-from mtner_cli.core.features.sampler import EpochSampler
+from mtner_cli.core.features.sampler import EpochSampler, Perturbations
 from mtner_cli.core.features.segments import ExampleNotes
 from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.core.files.atomic import atomic_path

@@ -12,7 +12,7 @@ from io import UnsupportedOperation
 from pathlib import Path, PosixPath
 from typing import Any, BinaryIO, TextIO
 
-from mtner_cli.config.values import text_encoding
+from mtner_cli.config.encodings import text_encoding
 from mtner_cli.errors import DataError, reason_of
 
 

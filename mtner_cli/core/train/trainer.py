@@ -21,8 +21,13 @@ from torch import Tensor
 from mtner_cli.config.schema import TrainConfig
 from mtner_cli.core.features.batch import Batch, Collator
 from mtner_cli.core.features.examples import Example
-from mtner_cli.core.features.perturbations import Draw, Perturbations, join_examples
-from mtner_cli.core.features.sampler import EpochSampler, limited
+from mtner_cli.core.features.sampler import (
+    Draw,
+    EpochSampler,
+    Perturbations,
+    join_examples,
+    limited,
+)
 from mtner_cli.core.model.ner_model import NerModel
 from mtner_cli.core.train.checkpoint import (
     BEST,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mtner_cli.config.values import EncodingName
+from mtner_cli.config.encodings import EncodingName
 from mtner_cli.core.corpus import splits
 from mtner_cli.core.corpus.splits import CorpusSplit, load_split, split_key
 from mtner_cli.core.types import Sentence, Span

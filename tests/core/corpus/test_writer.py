@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtner_cli.config.values import EncodingName
+from mtner_cli.config.encodings import EncodingName
 from mtner_cli.core.actions.action_text import EncodingError
 from mtner_cli.core.corpus.action_files import CorpusWriter, read_corpus
 from mtner_cli.core.types import Sentence, Span

@@ -13,8 +13,12 @@ from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.experiment.corpora import foreign_actions
 from mtner_cli.core.features.batch import Collator
 from mtner_cli.core.features.examples import Example, examples_of, with_timesteps
-from mtner_cli.core.features.perturbations import Perturbations, join_examples, joined_length
-from mtner_cli.core.features.sampler import EpochSampler
+from mtner_cli.core.features.sampler import (
+    EpochSampler,
+    Perturbations,
+    join_examples,
+    joined_length,
+)
 from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.core.model.encoder import load_tokenizer
 from mtner_cli.core.types import Sentence, Span, Tag

@@ -4,7 +4,7 @@ from encodings.aliases import aliases
 
 import pytest
 
-from mtner_cli.config.values import text_encoding
+from mtner_cli.config.encodings import text_encoding
 from mtner_cli.errors import ConfigError
 
 NO_TEXT = ("base64", "rot13", "hex", "zip", "bz2", "uu", "quopri", "undefined")
