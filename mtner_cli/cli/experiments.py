@@ -25,12 +25,14 @@ def experiments(
 
     Example: mtner experiments configs/experiment/multi-task
     """
+    from mtner_cli.config.load import shipped
     from mtner_cli.core.experiment.listing import list_experiments
     from mtner_cli.report.console import PlainConsole
 
     console = PlainConsole()
-    listed = list_experiments(folder)
-    console.print(_experiment_table(listed, folder))
+    found = shipped(folder)
+    listed = list_experiments(found)
+    console.print(_experiment_table(listed, folder, found))
     files = {file.path: file for experiment in listed for file in experiment.files}
     console.print(_file_table(list(files.values())))
     commands = dict.fromkeys(file.command for file in files.values() if not file.present)
@@ -47,7 +49,7 @@ def _print_list(console: Console, heading: str, lines: Collection[str]) -> None:
         console.print(f"  {line}", soft_wrap=True)
 
 
-def _experiment_table(listed: list[Experiment], folder: Path) -> Table:
+def _experiment_table(listed: list[Experiment], folder: Path, found: Path) -> Table:
     from rich import box
     from rich.table import Table
 
@@ -60,7 +62,7 @@ def _experiment_table(listed: list[Experiment], folder: Path) -> Table:
             f"{corpus.name} ({' '.join(corpus.types)})" if corpus.types else corpus.name
             for corpus in experiment.corpora
         )
-        name = str(experiment.path.relative_to(folder).with_suffix(""))
+        name = str(experiment.path.relative_to(found).with_suffix(""))
         table.add_row(name, corpora, _state(experiment))
     return table
 

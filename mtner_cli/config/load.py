@@ -22,6 +22,18 @@ RESOLVED_NAME = "resolved_cfg.yaml"
 """The file in a run's folder that holds its complete settings."""
 EXPERIMENTS = Path("configs/experiment")
 """Where the project keeps its experiment files."""
+_PACKAGED = Path(__file__).parents[1]
+"""The package, which holds the project's folder ``configs``."""
+
+
+def shipped(path: Path) -> Path:
+    """Return the packaged file or folder for a path below ``configs`` that is not here.
+
+    So the commands of the documentation work in any folder.
+    """
+    packaged = _PACKAGED / path
+    is_below = path.parts[:1] == ("configs",) and ".." not in path.parts
+    return packaged if is_below and not exists(path) and exists(packaged) else path
 
 
 Check = Callable[[ExperimentConfig], Iterable[Fault]]
@@ -46,6 +58,7 @@ def load_experiment(
     Raises:
         ConfigError: with every fault: place, key, what was expected and what was found.
     """
+    path = shipped(path)
     if not exists(path) and why_absent(path) is None:
         raise ConfigError([_no_such_experiment(path)])
     return _load(read_yaml(path), str(path), overrides, now=now, check_files=check_files)
@@ -130,7 +143,7 @@ def _no_such_experiment(path: Path) -> str:
     named = Path(str(path).removeprefix("experiment="))
     for candidate in (EXPERIMENTS / named, path):
         file = candidate.with_name(f"{candidate.name}.yaml")
-        if exists(file):
+        if exists(shipped(file)):
             return f"{path}: there is no such file; did you mean {file}?"
     return f"{path}: there is no such file; 'mtner experiments' lists those that come with mtner"
 
@@ -155,6 +168,7 @@ def load_corpora(
     """
     checks = (_without_test, check_files) if check_files else (_without_test,)
     recipe: Recipe[dict[str, DatasetConfig]] = Recipe(Corpora, {}, checks, _corpora_stand_in)
+    path = shipped(path)
     return compose(recipe, read_yaml(path), str(path))
 
 

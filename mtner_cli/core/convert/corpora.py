@@ -18,6 +18,7 @@ from mtner_cli.config.compose import Recipe, compose
 from mtner_cli.config.encodings import EncodingName, text_encoding
 from mtner_cli.config.explain import example_of, foreign_file, is_foreign
 from mtner_cli.config.faults import Fault, KeyPath, exists, why_absent
+from mtner_cli.config.load import shipped
 from mtner_cli.config.values import FilePath, Section, Text
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.actions.tag_schemes import scheme_named
@@ -110,6 +111,7 @@ def load_conversions(path: Path, only: Collection[str] = ()) -> list[Conversion]
     Raises:
         ConfigError: with every fault, missing sources included.
     """
+    path = shipped(path)
     source = read_yaml(path)
     schema = Annotated[dict[Text, CorpusConversion], Field(min_length=1)]
     if is_foreign(source.values, schema):

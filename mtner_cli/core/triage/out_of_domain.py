@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mtner_cli.config.explain import foreign_file
 from mtner_cli.config.faults import Fault, Origin
+from mtner_cli.config.load import shipped
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.results.read import ResultMention, ResultSentence
 from mtner_cli.errors import MOST_FAULTS, ConfigError, names_text, quoted, shown
@@ -58,6 +59,7 @@ def read_specification(path: Path) -> Specification:
     Raises:
         ConfigError: naming every entry that is not of this form.
     """
+    path = shipped(path)
     source = read_yaml(path)
     if source.values and not any(map(_is_entry, source.values.values())):
         raise ConfigError([foreign_file(path, "CORPUS: {relevant_types: [TYPE]}")])
