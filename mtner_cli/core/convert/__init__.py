@@ -1,1 +1,1 @@
-"""From the formats that corpora come in to action files, losing nothing unsaid."""
+"""Convert corpora to action files and record everything that is repaired or dropped."""

@@ -1,4 +1,4 @@
-"""Make a source's sentence fit for an action file; whatever that changes goes into the ledger."""
+"""Clean a source's sentences for an action file; the ledger records every change."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _UNPAIRED_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def prepare(source: SourceSentence, mode: EncodingName, ledger: Ledger) -> Sentence | None:
-    """The sentence to write, or None where there is nothing to write.
+    """Return the sentence to write, or None if there is nothing to write.
 
-    Words become raw text for ``simple-char``, joined by single spaces.
+    For ``simple-char``, words are joined by single spaces to raw text.
 
     Raises:
-        DataError: if raw text is to become ``simple``, which needs words.
+        DataError: if the source is raw text and ``mode`` is ``simple``, which needs words.
     """
     if source.words is None:
         if mode == "simple":
@@ -63,7 +63,7 @@ def _text_sentence(
 
 
 def _joined(words: Sequence[str], mentions: Iterable[Span]) -> tuple[str, list[Span]]:
-    """The words as text, and mentions of words as mentions of characters."""
+    """Join words to a text, and turn mentions by word into mentions by character."""
     starts = []
     length = 0
     for word in words:
@@ -75,7 +75,7 @@ def _joined(words: Sequence[str], mentions: Iterable[Span]) -> tuple[str, list[S
 
 
 def _named_word(word: str, place: Place, ledger: Ledger) -> str:
-    """A word that is there: an empty one would shift the indices of those that follow."""
+    """Replace an empty word, which would shift the indices of all later words."""
     if not word:
         ledger.repair("empty word became _", place, "''")
         return "_"
@@ -90,7 +90,7 @@ def _without_white_space(word: str, place: Place, ledger: Ledger) -> str:
 
 
 def _without_surrogates(text: str, place: Place, ledger: Ledger) -> str:
-    r"""JSON may escape half a character (``\ud83d``), which no file can hold."""
+    r"""Replace unpaired surrogates (``\ud83d``), which JSON may escape but no file can hold."""
     if text.isascii() or not _UNPAIRED_SURROGATE.search(text):
         return text
     ledger.repair("half of a surrogate pair became U+FFFD", place, repr(text))
@@ -100,7 +100,7 @@ def _without_surrogates(text: str, place: Place, ledger: Ledger) -> str:
 def _kept_mentions(
     source: SourceSentence, content: str | Sequence[str], ledger: Ledger
 ) -> list[Span]:
-    """The mentions that the encodings can carry; the others are named in the ledger."""
+    """Return the mentions that the action encodings can hold, and drop the others."""
     kept: list[Span] = []
     seen: set[Span] = set()
     for mention in source.mentions:
@@ -129,7 +129,7 @@ def _kept_mentions(
 
 
 def _without_crossings(mentions: Iterable[Span]) -> list[Span]:
-    """Longest first, those that cross none of their type that is already kept."""
+    """Keep the mentions, longest first, that cross no kept mention of their type."""
     kept: list[Span] = []
     for span in sorted(mentions, key=lambda span: (span.start - span.end, span)):
         if not any(_cross(span, other) for other in kept):
@@ -143,15 +143,15 @@ def _cross(one: Span, other: Span) -> bool:
 
 
 TypeMap = Mapping[str, str | None]
-"""The name to write for a type, or None to drop it; ``*`` stands for all types not named."""
+"""The name to write for a type, or None to drop it; ``*`` means all types not named."""
 
 ALL_OTHERS = "*"
 
 
 def map_types(source: SourceSentence, types: TypeMap, ledger: Ledger) -> SourceSentence:
-    """The sentence with its types renamed; a type that is not named, and no ``*``, stays.
+    """Rename the types of a sentence; a type that is not named stays, unless ``*`` is given.
 
-    Mentions of dropped types are counted in the ledger, a reason for each type.
+    The ledger records the mentions of dropped types, with one reason per type.
     """
     mentions: list[Span] = []
     for mention in source.mentions:

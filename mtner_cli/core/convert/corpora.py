@@ -1,4 +1,4 @@
-"""Many conversions at once: a YAML file of corpora, their splits and paths."""
+"""Load many conversions from one YAML file of corpora, their splits and paths."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class SplitConversion(Section):
     """One file to convert."""
 
     input: FilePath
-    """The source, a file or, for brat, a folder; with ``*`` the one that the name matches."""
+    """The source: a file or, for brat, a folder; a name with ``*`` must match exactly one."""
     out: FilePath
     """The action file to write."""
     options: dict[Text, Any] = Field(default={})
-    """The converter's options for this split, over those of the corpus."""
+    """The converter's options for this split; they override the options of the corpus."""
 
 
 class CorpusConversion(Section):
@@ -55,15 +55,15 @@ class CorpusConversion(Section):
     converter: Text
     """A name that ``mtner convert --list`` shows."""
     origin: Text | None = None
-    """Where the sources come from; said where one is missing."""
+    """Where the sources come from; shown if one is missing."""
     encoding: EncodingName | None = None
-    """The action encoding; without it ``simple`` for words, ``simple-char`` for raw text."""
+    """The action encoding; by default ``simple`` for words and ``simple-char`` for raw text."""
     options: dict[Text, Any] = Field(default={})
-    """The converter's options, with underscores where the command line has dashes."""
+    """The converter's options, with underscores instead of the command line's dashes."""
     types: dict[Text, Text | None] | None = None
-    """Names to write for entity types; null drops one, ``*`` stands for all others."""
+    """The name to write for each entity type; null drops a type, ``*`` means all others."""
     splits: Annotated[dict[Text, SplitConversion], Field(min_length=1)]
-    """What to convert, by the name of the split."""
+    """The files to convert, by split name."""
 
     def options_of(self, split: str) -> dict[str, Any]:
         return {**self.options, **self.splits[split].options}
@@ -74,13 +74,13 @@ Conversions = Mapping[str, CorpusConversion]
 
 @dataclass(frozen=True)
 class Conversion:
-    """One file to convert, checked.
+    """One checked conversion of one file.
 
     Attributes:
         corpus: the corpus's name.
         split: the split's name.
         source: the file to read.
-        block: how to read it.
+        block: the checked settings of the corpus.
     """
 
     corpus: str
@@ -102,14 +102,14 @@ class Conversion:
 
 
 def load_conversions(path: Path, only: Collection[str] = ()) -> list[Conversion]:
-    """The conversions of a file, in its order; nothing is converted yet.
+    """Load the conversions of a file, in its order, without running them.
 
     Args:
-        path: corpus names, and under each a :class:`CorpusConversion`.
-        only: the corpora to convert; all where it is empty.
+        path: a YAML file that maps corpus names to :class:`CorpusConversion` sections.
+        only: the corpora to convert; all if it is empty.
 
     Raises:
-        ConfigError: with every fault, missing sources included.
+        ConfigError: with every fault, including missing sources.
     """
     path = shipped(path)
     source = read_yaml(path)
@@ -187,7 +187,7 @@ def _matching_files(path: Path) -> list[Path]:
 
 
 def _input_fault(path: Path, found: list[Path], block: CorpusConversion) -> str:
-    """Say what is wrong with an input; empty where it is one file, or a folder that can be read."""
+    """Return what is wrong with an input; empty if it is one file or a readable folder."""
     takes_folders = block.converter in CONVERTERS and CONVERTERS[block.converter].takes_folders
     if len(found) == 1:
         if os.path.isfile(found[0]) or (takes_folders and os.path.isdir(found[0])):
@@ -206,7 +206,7 @@ def _input_fault(path: Path, found: list[Path], block: CorpusConversion) -> str:
 
 
 def _stand_in(values: dict[str, Any], key: KeyPath) -> None:
-    """Something valid for a mandatory setting, so that checking can go on."""
+    """Insert a valid value for a missing mandatory setting, so that checking can continue."""
     match key:
         case (corpus,):
             values[corpus] = {"converter": "conll", "splits": {}}
@@ -223,20 +223,20 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "word_column": checked_column,
     "tag_column": checked_column,
 }
-"""What readers check themselves, so that a file of corpora is refused before anything is read."""
+"""The readers' own option checks, used to refuse a file of corpora before any source is read."""
 
 
 def checked_options(
     converter: str, values: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """The options for a converter's ``read``, of the types that it wants, and their faults.
+    """Convert options to the types that a converter's ``read`` expects, and find their faults.
 
     Args:
         converter: a key of ``CONVERTERS``.
-        values: the options by the names of its parameters.
+        values: the options by parameter name.
 
     Returns:
-        The options that are well, and what is wrong with each of the others.
+        The valid options, and what is wrong with each of the others.
     """
     read = CONVERTERS[converter].read
     hints = get_type_hints(read)
@@ -270,7 +270,7 @@ def checked_options(
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
-    """What to say of a name that is not among those known."""
+    """Return a message for an unknown name, with a similar known name or all known names."""
     names = list(known)
     near = get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(names) or 'none'}"
@@ -278,7 +278,7 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
 
 
 def load_type_map(path: Path) -> TypeMap:
-    """A type map from a YAML file: the name to write by each type's own, null to drop it.
+    """Load a type map from a YAML file: the name to write for each type, or null to drop it.
 
     Raises:
         ConfigError: with every fault.

@@ -1,4 +1,4 @@
-"""What a conversion wrote, what it repaired and what it could not keep."""
+"""Record what a conversion wrote, repaired and dropped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mtner_cli.errors import MtnerError
 
 
 class Entry(NamedTuple):
-    """One thing repaired or dropped: where it stands in the source, and what it is."""
+    """One repaired or dropped item: its place in the source, and a description."""
 
     place: Place
     what: str
@@ -20,15 +20,15 @@ class Entry(NamedTuple):
 
 @dataclass
 class Ledger:
-    """The counts of one conversion, to hold against the corpus's paper.
+    """The counts of one conversion, to compare with the corpus's paper, and its entries.
 
     Attributes:
-        documents: how many were written; 0 where the source has no document boundaries.
-        sentences: how many were written.
-        words: how many were written; for raw text, those that white space separates.
-        mentions: how many of each entity type were written.
-        dropped: every mention or sentence that was not written, by the reason.
-        repairs: every change to what was written, by its kind.
+        documents: number of documents written; 0 if the source has no document boundaries.
+        sentences: number of sentences written.
+        words: number of words written; for raw text, of pieces between white space.
+        mentions: number of mentions written, by entity type.
+        dropped: every mention, sentence or other item that was not written, by reason.
+        repairs: every change to what was written, by kind.
     """
 
     documents: int = 0
@@ -40,7 +40,7 @@ class Ledger:
     _document: str | None = None
 
     def count(self, sentence: Sentence) -> None:
-        """Add a sentence that was written."""
+        """Count a sentence that was written."""
         self.sentences += 1
         self.words += len(sentence.text.split() if sentence.words is None else sentence.words)
         self.mentions.update(mention.tag for mention in sentence.mentions)
@@ -49,15 +49,15 @@ class Ledger:
         self._document = sentence.document
 
     def drop(self, reason: str, place: Place, what: str) -> None:
-        """Name something that is not written."""
+        """Record an item that is not written."""
         self.dropped[reason].append(Entry(place, what))
 
     def repair(self, kind: str, place: Place, what: str) -> None:
-        """Name something that is written otherwise than it was read."""
+        """Record an item that is written differently from how it was read."""
         self.repairs[kind].append(Entry(place, what))
 
     def add_entries(self, other: Ledger) -> None:
-        """Take over what another ledger names, but not its counts."""
+        """Add the entries of another ledger, but not its counts."""
         for reason, entries in other.dropped.items():
             self.dropped[reason] += entries
         for kind, entries in other.repairs.items():

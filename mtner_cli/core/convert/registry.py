@@ -1,4 +1,4 @@
-"""The converters by name, and the one road from a source to an action file."""
+"""List the converters by name, and convert a source to an action file."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Converter:
     """One source format.
 
     Attributes:
-        name: as the command line calls it.
-        description: one line for ``mtner convert --list``.
-        source_format: what a file of it looks like.
-        encodings: what it can be written as; the usual one is chosen by the first sentence.
+        name: its name on the command line.
+        description: its line in ``mtner convert --list``.
+        source_format: what a file looks like.
+        encodings: the action encodings to choose from; by default the first sentence decides.
         read: ``read(inputs, ledger, **options)`` streams the sentences of several files in order.
-            It names in the ledger only what it leaves out itself; :func:`prepare` checks the rest.
+            It records in the ledger only what it drops itself; :func:`prepare` checks the rest.
         takes_folders: whether an input may be a folder.
-        read_together: the endings of the files that are read where one of them is given.
+        read_together: endings of files that belong together: if one is given, all are read.
     """
 
     name: str
@@ -141,20 +141,20 @@ def convert(
 
     Args:
         name: a key of ``CONVERTERS``.
-        inputs: the source files; of a pipe or device a copy is read.
-        out: the action file; it appears complete or not at all.
+        inputs: the source files; a pipe or device is copied first.
+        out: the action file; it is written completely or not at all.
         mode: the action encoding; None takes ``simple`` where the source gives words and
             ``simple-char`` where it gives raw text.
         types: names to write for entity types, None to drop one, ``*`` for all others; None
             keeps all.
-        ledger_path: the file for every entry of the ledger; it appears together with ``out``.
-        also_read: other files that must not be overwritten, such as that of the type map.
-        options: those of the converter's ``read``.
+        ledger_path: the file for all entries of the ledger; it is written together with ``out``.
+        also_read: other files that must not be overwritten, such as the type map.
+        options: the options of the converter's ``read``.
 
     Raises:
         ConfigError: if one of the files to write is one of those to read, or the converter does
             not write ``mode``.
-        DataError: if an input is not of the format; the message names file and line.
+        DataError: if an input does not have the format; the message names file and line.
     """
     converter = CONVERTERS[name]
     if mode is not None and mode not in converter.encodings:
@@ -170,7 +170,7 @@ def convert(
             inputs = stack.enter_context(rewindable(inputs))
         ledger_file = None
         if ledger_path is not None:
-            # Opened before the action file, so it takes its place last, and only with that.
+            # Opened before the action file, so it is moved into place after it, and only with it.
             ledger_file = stack.enter_context(atomic_text_file(ledger_path))
         sources = converter.read(inputs, ledger, **options)
         if types is not None:
@@ -182,7 +182,7 @@ def convert(
 def files_of(
     converter: Converter, inputs: Iterable[Path], options: Mapping[str, Any]
 ) -> Iterator[Path]:
-    """All files and folders that a conversion reads."""
+    """Yield all files and folders that a conversion reads."""
     for path in inputs:
         yield path
         if path.suffix in converter.read_together:
@@ -191,7 +191,7 @@ def files_of(
 
 
 def refuse_overwriting(inputs: Iterable[Path], out: Path) -> None:
-    """Raise ConfigError if writing ``out`` would overwrite an input or a file in one."""
+    """Raise ConfigError if writing ``out`` would overwrite an input or a file in an input."""
     target = file_identity(out)
     for path in inputs:
         same_file = target is not None and target == file_identity(path)
@@ -200,18 +200,21 @@ def refuse_overwriting(inputs: Iterable[Path], out: Path) -> None:
 
 
 def _is_within(out: Path, folder: Path) -> bool:
-    """Whether ``out`` is a file that is there, in the folder or in one of its folders."""
+    """Tell whether ``out`` is an existing file in the folder or in its subfolders."""
     return os.path.exists(out) and out.resolve().is_relative_to(folder.resolve())
 
 
 def file_identity(path: Path) -> object:
-    """What all names of one file have in common, None for a pipe or device: nothing replaces it."""
+    """Return a value that all names of one file share; None for a pipe or device.
+
+    A pipe or device is never replaced, so it needs no comparison.
+    """
     try:
         status = path.stat()
     except FileNotFoundError:
         return path.resolve()
     except (OSError, ValueError):
-        return path  # reading or writing says what is wrong with it
+        return path  # reading or writing it reports the fault
     plain = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
     return (status.st_dev, status.st_ino) if plain else None
 
@@ -227,10 +230,11 @@ def write_sentences(
     """Stream sentences into an action file and count them in ``ledger``.
 
     Args:
-        ledger_file: gets the entries of the ledger before the action file takes its place.
+        ledger_file: the file for the entries of the ledger, written before the action file is
+            moved into place.
 
     Raises:
-        DataError: if there is no sentence to write; then there is no file either.
+        DataError: if there is no sentence to write; then no file is written.
     """
     stream = iter(sources)
     first = next(stream, None)

@@ -1,4 +1,4 @@
-"""Documents of raw text with mentions by character offset, as sentences."""
+"""Split documents of raw text, with mentions by character offset, into sentences."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mtner_cli.core.types import Place, SourceSentence, Span
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A part of a document that ends its last sentence: a title, a paragraph, a line.
+    """A part of a document (title, paragraph or line) whose end also ends a sentence.
 
     Attributes:
-        place: where it stands in its source.
+        place: its place in the source.
         start: the offset of its first character in the document.
-        text: what it says.
+        text: its text.
     """
 
     place: Place
@@ -31,11 +31,11 @@ class Document:
     """One document as its source gives it.
 
     Attributes:
-        place: where it starts in its source.
-        identifier: its name there.
-        text: what the offsets count in.
-        passages: in their order, without overlap.
-        mentions: those that are known to lie within the text; see :meth:`add_mention`.
+        place: the place of its start in the source.
+        identifier: its name in the source.
+        text: the text that the offsets refer to.
+        passages: its passages in order, without overlap.
+        mentions: mentions that lie within the text; see :meth:`add_mention`.
     """
 
     place: Place
@@ -45,14 +45,15 @@ class Document:
     mentions: list[Span] = field(default_factory=list)
 
     def add_passage(self, passage: Passage) -> None:
-        """Put a passage after the others; a gap between the two is filled with spaces."""
+        """Append a passage; a gap before it is filled with spaces."""
         self.text = self.text.ljust(passage.start) + passage.text
         self.passages.append(passage)
 
     def add_mention(self, mention: Span, wording: str, place: Place, ledger: Ledger) -> None:
-        """Add a mention if the text at its offsets is the wording that its source gives.
+        """Add a mention if the text at its offsets is the wording that the source gives.
 
-        One whose white space alone differs is added and named as a repair; others are dropped.
+        A mention that differs only in white space is added and recorded as a repair. Others are
+        dropped.
         """
         found = self.text[max(mention.start, 0) : max(mention.end, 0)]
         what = f"{mention.tag} [{mention.start}, {mention.end}) {wording!r}"
@@ -74,13 +75,14 @@ class Document:
 
 
 def sentences_of(document: Document, ledger: Ledger) -> Iterator[SourceSentence]:
-    """The sentences of a document, each an exact piece of its text without white space around it.
+    """Yield the sentences of a document, each an exact piece of its text.
 
-    Where a mention crosses the border of two sentences or passages, they stay in one piece.
+    Sentences have no outer white space. If a mention crosses the border of two sentences or
+    passages, they stay one sentence.
 
     Args:
-        document: with all its passages and mentions.
-        ledger: gains the document where it has no text.
+        document: a document with all its passages and mentions.
+        ledger: records the document if it has no text.
     """
     if not document.text.strip():
         ledger.drop("document without text", document.place, document.identifier)
@@ -100,9 +102,10 @@ def sentences_of(document: Document, ledger: Ledger) -> Iterator[SourceSentence]
 
 
 def split_sentences(text: str) -> list[int]:
-    """The offsets at which the sentences of a passage start; what stands before is of the first.
+    """Return the offsets at which the sentences of a passage start.
 
-    docs/formats.md says why by this splitter.
+    Text before the first offset belongs to the first sentence. docs/formats.md says why this
+    splitter is used.
     """
     from syntok import segmenter
 
@@ -110,7 +113,7 @@ def split_sentences(text: str) -> list[int]:
 
 
 def sentence_edges(text: str) -> Iterator[tuple[int, int]]:
-    """Give start and end of every sentence of a text but for the white space around it."""
+    """Yield start and end of every sentence of a text, without outer white space."""
     for start, end in pairwise([0, *split_sentences(text)[1:], len(text)]):
         sentence = text[start:end]
         if stripped := sentence.strip():
@@ -119,14 +122,14 @@ def sentence_edges(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _sentence_edges(document: Document) -> Iterator[tuple[int, int]]:
-    """The edges of all sentences of all passages."""
+    """Yield start and end of every sentence of a document, as document offsets."""
     for passage in document.passages:
         for start, end in sentence_edges(passage.text):
             yield start + passage.start, end + passage.start
 
 
 def _united(pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The pieces in order, those that overlap as one."""
+    """Yield the pieces in order, with overlapping pieces merged."""
     start = end = 0
     for next_start, next_end in sorted(pieces):
         if next_start < end:

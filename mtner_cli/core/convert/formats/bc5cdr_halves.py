@@ -1,6 +1,6 @@
-"""The synthetic ensemble: BC5CDR in two halves, each of which annotates one of its two types.
+"""Read the synthetic ensemble: BC5CDR in two halves, each of which annotates one of its two types.
 
-Whoever learns from both together, of which neither knows the other's type, shows what that gains.
+Neither half has the other's type. A model trained on both shows what joint training gains.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mtner_cli.core.types import SourceSentence
 from mtner_cli.errors import ConfigError, DataError, quoted
 
 FOLDERS = {"Disease": "BC5_Dis", "Chemical": "BC5_Chem"}
-"""The type that each half annotates, the first half's first, and the folder it is written to."""
+"""The type that each half annotates, in the order of the halves, and its output folder."""
 
 CUTS = {"train.tsv": "Pretreatment O", "devel.tsv": "Metformin B-Chemical"}
 """The second half of a file starts at the last line with these columns, as published."""
@@ -31,11 +31,11 @@ def read(
 
     Args:
         inputs: BC5CDR's ``train.tsv`` or ``devel.tsv``.
-        ledger: gains the mentions of the other type.
-        half: ``Disease``, the first, or ``Chemical``, the second.
+        ledger: records the mentions of the other type.
+        half: ``Disease`` (the first half) or ``Chemical`` (the second half).
 
     Raises:
-        DataError: if a file has another name or no cut, or as :func:`conll.read` does.
+        DataError: if a file has another name or no line to cut at, or as :func:`conll.read` does.
         ConfigError: if there is no such half.
     """
     if half not in FOLDERS:
@@ -49,7 +49,7 @@ def read(
 
 
 def targets(folder: Path, out: Path) -> Iterator[tuple[Path, Path, str]]:
-    """Every file of the ensemble: the input in ``folder``, the output under ``out``, the half.
+    """Yield the files of the ensemble: input in ``folder``, output under ``out``, and half.
 
     Raises:
         DataError: if an input is missing, before anything is written.

@@ -1,4 +1,4 @@
-"""BioC, as XML or JSON: documents of passages with annotations by their offset in the document."""
+"""Read BioC XML or JSON: documents of passages, with annotations by offset in the document."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     )
 
 _LARGEST_GAP = 1_000_000
-"""Characters between two passages; more is a wrong offset, and would fill the memory."""
+"""Most characters between two passages; a larger gap is a wrong offset and fills the memory."""
 _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 
 
 def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
-    """Stream the sentences of BioC files; a passage or given sentence ends the last one in it.
+    """Stream the sentences of BioC files; the end of a passage or given sentence ends a sentence.
 
-    Offsets count characters. An entity type is the infon ``type`` of an annotation.
+    Offsets count characters. The entity type is the infon ``type`` of an annotation.
 
     Args:
-        inputs: XML files and JSON files; of the latter also those with a document a line.
-        ledger: gains relations, which are counted only, and annotations that are not kept: with
+        inputs: XML files and JSON files; a JSON file may have one document per line.
+        ledger: records relations, which are not converted, and dropped annotations: those with
             several locations or none, without a type, or with other text at their offsets.
 
     Raises:
-        DataError: if a file is not of the form, or its XML declares entities.
+        DataError: if a file is not valid BioC, or its XML declares entities.
     """
     from mtner_cli.core.convert.formats.bioc_files import checked, json_documents, xml_documents
 
@@ -83,7 +83,7 @@ def _add_text(document: Document, part: BioCSentence, path: Path) -> None:
     written = len(document.text)
     if not written <= part.offset <= written + _LARGEST_GAP:
         message = (
-            f"expected the text of document {quoted(document.identifier)} to go on at offset "
+            f"expected the text of document {quoted(document.identifier)} to continue at offset "
             f"{written}, where the passage before ends, or soon after; found offset {part.offset}"
         )
         raise DataError(path, part.line, message)
@@ -91,7 +91,7 @@ def _add_text(document: Document, part: BioCSentence, path: Path) -> None:
 
 
 def _name_lost_text(document: Document, passage: BioCPassage, path: Path, ledger: Ledger) -> None:
-    """Of a passage that gives its text twice, as one and in sentences, the first is read."""
+    """Record sentences with other text than their passage, whose own text is read."""
     for sentence in passage.sentences if passage.text else ():
         text = sentence.text or ""
         if document.text[sentence.offset : sentence.offset + len(text)] != text:

@@ -26,7 +26,7 @@ _JSON_HOLDERS = (
     "infons",
 )
 _NO_DOCUMENTS = ("passages", "infons")
-_PIECE = 1 << 20  # smaller ones make a text of a hundred megabytes slow
+_PIECE = 1 << 20  # with smaller pieces a text of a hundred megabytes is slow
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F])|.)", re.DOTALL
@@ -36,14 +36,14 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def json_documents(path: Path) -> Iterator[dict[str, Any]]:
-    """Stream every object that has ``passages``, wherever in the file it stands.
+    """Stream every object that has ``passages``, at any place in the file.
 
-    So collections are read, lists of them, and files with an object a line. Each object in a
-    document has its line under the key ``#line``.
+    This covers collections, lists of collections, and files with one object per line. Each object
+    in a document has its line under the key ``#line``.
 
     Raises:
-        DataError: if the file is not valid JSON, has a key twice in an object, or has mentions
-            or text outside of documents, with the line.
+        DataError: if the file is not valid JSON, has a duplicate key in an object, or has mentions
+            or text outside of documents; the message names the line.
     """
     open_values: list[Any] = []
     keys: list[str] = []
@@ -82,7 +82,7 @@ def json_documents(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _refuse_loss(rest: Any, path: Path) -> None:
-    """Raise if mentions or text stand in what is not read of a file."""
+    """Raise DataError if an unread part of a file has mentions or text."""
     values = [rest]
     while values:
         value = values.pop()
@@ -96,12 +96,12 @@ def _refuse_loss(rest: Any, path: Path) -> None:
 
 
 def _events(path: Path) -> Iterator[tuple[int, str, Any]]:
-    """Line, name and value of each piece of the JSON."""
+    """Yield line, event name and value of each piece of the JSON."""
     import ijson
     from ijson.backends import python as slow_ijson
 
     events: Any = ijson.sendable_list()
-    # The fast parser makes a question mark of half a character, without a word.
+    # The fast parser silently turns half of a surrogate pair into a question mark.
     parsing = slow_ijson if _has_half_characters(path) else ijson
     parser = parsing.basic_parse_coro(events, multiple_values=True)
     line = 1
@@ -114,7 +114,7 @@ def _events(path: Path) -> Iterator[tuple[int, str, Any]]:
             line += piece.endswith(b"\n")
         parser.close()
     except (ijson.JSONError, ValueError, SystemError) as error:
-        # A number of thousands of digits is a SystemError of the parser.
+        # The parser raises SystemError on a number of thousands of digits.
         problem = error.args[0] if error.args else ""
         if isinstance(problem, bytes):
             problem = problem.decode("utf-8", "replace")
@@ -142,7 +142,7 @@ def _has_half_characters(path: Path) -> bool:
 
 
 def _line_pieces(path: Path) -> Iterator[bytes]:
-    """The file in pieces none of which goes beyond the end of a line."""
+    """Yield the file in pieces that never extend beyond the end of a line."""
     with reading(path), path.open("rb") as file:
         if file.read(len(_BYTE_ORDER_MARK)) != _BYTE_ORDER_MARK:
             file.seek(0)
@@ -170,7 +170,7 @@ _PARENTS: Mapping[str, tuple[str, ...]] = {
     "location": ("annotation",),
     "text": ("passage", "sentence", "annotation"),
 }
-"""Where each element that is read may stand; anywhere else what it holds would be lost."""
+"""The allowed parents of each element that is read; elsewhere its content would be lost."""
 
 
 @dataclass(slots=True)
@@ -184,11 +184,11 @@ class _Element:
 
 
 def xml_documents(path: Path) -> Iterator[dict[str, Any]]:
-    """Stream the documents; each object in one has its line under the key ``#line``.
+    """Stream the documents of a file; each object has its line under the key ``#line``.
 
     Raises:
-        DataError: if the file is no well-formed XML, declares entities, or has elements or text
-            where BioC has none, with the line.
+        DataError: if the file is not well-formed XML, declares entities, or has elements or text
+            where BioC has none; the message names the line.
     """
     open_elements: list[_Element] = []
     for event in xml_events(path):
@@ -216,7 +216,7 @@ def xml_documents(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _misplaced(name: str, parent: str) -> str:
-    """Say what is wrong with an element in another one; empty where it may stand there."""
+    """Return what is wrong with an element in its parent; empty if it is allowed there."""
     parents = _PARENTS.get(name)
     if parent in _TEXT_ONLY:
         return f"expected text only in <{parent}>; found the element {quoted(name)}"
@@ -229,7 +229,7 @@ def _misplaced(name: str, parent: str) -> str:
 
 
 def _loose_text(element: _Element) -> str:
-    """Say what is wrong with text that stands beside ``<text>``, where it would be lost."""
+    """Return what is wrong with text beside ``<text>``, which would be lost; empty otherwise."""
     if element.name in _TEXT_ONLY or element.name not in _PARENTS:
         return ""
     text = "".join(element.text).strip()
@@ -239,7 +239,7 @@ def _loose_text(element: _Element) -> str:
 
 
 def _add(parent: _Element, element: _Element) -> str:
-    """Take what a finished element holds into the one around it, or say what is wrong with it."""
+    """Add a finished element to its parent; return what is wrong with it, empty otherwise."""
     section, key = parent.record, element.name
     if key in _LISTS:
         section.setdefault(_LISTS[key], []).append(element.record)
@@ -274,13 +274,13 @@ Offset = Annotated[int, Field(ge=0, lt=1 << 62)]
 
 
 class _Part(BaseModel):
-    """Anything that stands somewhere in a file; what is not named here is not read."""
+    """Any object of a BioC file; a field that is not named here is not read."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
     line: int | None = Field(default=None, alias="#line")
 
-    # Where one of these belongs, it has its own kind.
+    # A class in which one of these fields belongs defines it with its real type.
     documents: Misplaced = None
     passages: Misplaced = None
     sentences: Misplaced = None
@@ -298,7 +298,7 @@ class BioCLocation(_Part):
 
 
 class BioCAnnotation(_Part):
-    """A mention; with several locations a discontinuous one."""
+    """A mention; it is discontinuous if it has several locations."""
 
     text: str | None = None
     infons: Annotated[dict[str, Any], AfterValidator(_with_plain_type)] = Field(default={})
@@ -306,20 +306,20 @@ class BioCAnnotation(_Part):
 
     @property
     def entity_type(self) -> str:
-        """The type, empty where there is none."""
+        """The entity type; empty if there is none."""
         named = self.infons.get("type")
         return "" if named is None else str(named)
 
 
 class _Holder(_Part):
-    """What annotations can stand in."""
+    """An object that can hold annotations."""
 
     annotations: list[BioCAnnotation] = Field(default=[])
     relations: list[Any] = Field(default=[])
 
 
 class BioCSentence(_Holder):
-    """A sentence, where a file has its own."""
+    """A sentence that the file itself gives."""
 
     offset: Offset
     text: str | None = None
@@ -332,17 +332,17 @@ class BioCPassage(BioCSentence):
 
 
 class BioCDocument(_Holder):
-    """A document; annotations stand in it, its passages or their sentences."""
+    """A document; its annotations are in it, in its passages or in their sentences."""
 
     id: str
     passages: list[BioCPassage]
 
 
 def checked(record: dict[str, Any], path: Path) -> BioCDocument:
-    """The document of a record, in which ``#line`` says where each object stands.
+    """Return the document of a record, in which ``#line`` is the line of each object.
 
     Raises:
-        DataError: with the line and the name of what is missing or of another kind.
+        DataError: with the line and the name of a missing or invalid field.
     """
     try:
         return BioCDocument.model_validate(record)

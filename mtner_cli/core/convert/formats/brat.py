@@ -1,6 +1,7 @@
-"""brat's stand-off annotation: texts as ``.txt``, their mentions in an ``.ann`` file beside each.
+"""Read brat's stand-off annotation: each ``.txt`` file has its mentions in an ``.ann`` file.
 
-``T1<tab>Gene 8 11<tab>p53`` is a mention; offsets count characters of the text, line ends included.
+``T1<tab>Gene 8 11<tab>p53`` is a mention. Offsets count the characters of the text, including line
+ends.
 """
 
 from __future__ import annotations
@@ -25,26 +26,25 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
-    """Stream the sentences of brat's documents; a line's end ends a sentence.
+    """Stream the sentences of brat's documents; the end of a line also ends a sentence.
 
     Args:
-        inputs: folders, read with those in them, in the order of their names; or ``.txt`` files,
-            or ``.ann`` files.
-        ledger: gains relations and events, which are counted only, links to folders and texts
-            without annotations in a folder, and mentions that are not kept: in several pieces, or
+        inputs: folders, read with their subfolders in the order of names; or ``.txt`` files, or
+            ``.ann`` files.
+        ledger: records relations and events, which are not converted, links to folders and texts
+            without annotations in a folder, and dropped mentions: those in several pieces, or
             with other text at their offsets. Attributes, notes and identifiers of mentions are
-            passed over.
+            ignored.
 
     Raises:
-        DataError: if one of two files that belong together is missing, or a line is not of the
-            form.
+        DataError: if one of two files that belong together is missing, or a line is malformed.
     """
     for text_file in _text_files(inputs, ledger):
         yield from sentences_of(_document(text_file, ledger), ledger)
 
 
 def _text_files(inputs: Iterable[Path], ledger: Ledger) -> list[Path]:
-    """The texts to read, each once, though it and its annotations may both be given."""
+    """Return the texts to read, each once, even if a text and its annotations are both given."""
     files: dict[Path, None] = {}
     for path in inputs:
         if os.path.isdir(path):
@@ -65,7 +65,7 @@ def _text_files(inputs: Iterable[Path], ledger: Ledger) -> list[Path]:
 
 
 def _files_in(folder: Path, ledger: Ledger) -> Iterator[Path]:
-    """All files of a folder and of those in it; links to folders, which may be endless, are named.
+    """Yield all files of a folder and its subfolders; drop links to folders, which may be endless.
 
     Raises:
         DataError: if one of the folders cannot be read.

@@ -1,4 +1,4 @@
-"""CoNLL-like columns: a word a line, one of its columns a tag of the BIO family."""
+"""Read CoNLL-like columns: one word per line, with a tag of the BIO family in one column."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def read(
     """Stream the sentences of column files.
 
     Args:
-        inputs: the files; where they have ``-DOCSTART-`` lines these start documents.
-        ledger: unused, since columns lose nothing.
+        inputs: the files; ``-DOCSTART-`` lines in them, if any, start documents.
+        ledger: unused, since nothing is dropped from columns.
         scheme: the name of a tag scheme; None finds it in a first pass over each file.
         word_column: counted from 1, or from the last column with -1.
-        tag_column: likewise.
+        tag_column: counted like ``word_column``.
         charset: the text encoding of the files.
 
     Raises:
@@ -72,7 +72,7 @@ def read(
 
 
 def checked_column(column: int) -> int:
-    """Give the column as it is.
+    """Return the column unchanged, if it is valid.
 
     Raises:
         ConfigError: if there can be no such column.
@@ -125,7 +125,7 @@ class _Columns:
             yield rows
 
     def _lines(self) -> Iterator[tuple[int, str, tuple[str, str] | None]]:
-        """Each line with its number and, where it is a row, its word and tag."""
+        """Yield each line with its number and, if it is a row, its word and tag."""
         word, tag = (column - (column > 0) for column in (self.word_column, self.tag_column))
         least = max(2, abs(self.word_column), abs(self.tag_column))
         most = None
@@ -141,13 +141,13 @@ class _Columns:
                 continue
             if not least <= len(cells) <= (most or len(cells)):
                 raise self._miscounted(number, line, len(cells), least, most)
-            # Counted from the last, a column is the wrong one in a row that lacks or adds one.
+            # Counting from the last column finds a wrong one in a row with a missing or extra cell.
             if most is None and (word < 0 or tag < 0):
                 least = most = len(cells)
             yield number, line, (cells[word], cells[tag].strip(" "))
 
     def _refuse_tag(self, number: int, cells: list[str], column: int) -> None:
-        """Raise if the line that starts a document has a mention, which would be lost."""
+        """Raise DataError if the line that starts a document has a mention, which would be lost."""
         tag = cells[column].strip(" ") if -len(cells) <= column < len(cells) else OUTSIDE
         if split_tag(tag)[0] not in ("", OUTSIDE):
             message = f"expected no mention on a {DOCUMENT_START} line; found the tag {quoted(tag)}"

@@ -1,4 +1,4 @@
-"""The GENIA corpus 3.02 as its merged XML: nested mentions over given words."""
+"""Read the merged XML of the GENIA corpus 3.02: nested mentions over given words."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _MEMBER = re.compile(r"G#[^\s()]+")
 def read(
     inputs: Sequence[Path], ledger: Ledger, split: Path | None = None
 ) -> Iterator[SourceSentence]:
-    """Stream the sentences of GENIA files, in their order, with the five types that are usual.
+    """Stream the sentences of GENIA files, in their order, with the five usual entity types.
 
-    ``sem`` values such as ``G#DNA_domain_or_region`` become ``DNA``; those of no such type are no
-    mention. Members of a coordination (``sem="(AND G#x G#y)"``) share words and go to the ledger,
-    as published counts leave them out. Of a document that stands there twice the later version
-    is read, likewise.
+    ``sem`` values such as ``G#DNA_domain_or_region`` become ``DNA``; values of other types are not
+    mentions. Members of a coordination (``sem="(AND G#x G#y)"``) share words. They are dropped,
+    since published counts leave them out. If a document occurs twice, the later version is read
+    and the earlier one is dropped.
 
     Args:
         inputs: the XML files.
-        ledger: gains coordinations, documents that are not read, words that were not marked, and
+        ledger: records coordinations, documents that are not read, words that are not marked, and
             text and mentions outside of sentences.
-        split: a file with one MEDLINE id a line; only these documents are read.
+        split: a file with one MEDLINE id per line; only these documents are read.
 
     Raises:
-        DataError: if a file is no such XML, has a sentence or word within another one, or the
+        DataError: if a file is not such XML, has a sentence or word within another one, or the
             split file is missing or empty.
     """
     wanted = None if split is None else _identifiers(split)
@@ -48,7 +48,7 @@ def read(
             if wanted is not None and article.identifier not in wanted:
                 continue
             if versions_left[article.identifier]:
-                reason = "document that stands there again later"
+                reason = "document that occurs again later"
                 ledger.drop(reason, Place(path, article.line), article.identifier)
                 continue
             ledger.add_entries(article.ledger)
@@ -58,7 +58,7 @@ def read(
 
 
 def _identifiers(split: Path) -> dict[str, Place]:
-    """The ids of a split file and where each stands."""
+    """Return the ids of a split file and the place of each."""
     lines = ((number, line.strip()) for number, line in numbered_lines(split))
     identifiers = {_full(line): Place(split, number) for number, line in lines if line}
     if not identifiers:
@@ -72,7 +72,7 @@ def _full(identifier: str) -> str:
 
 @dataclass
 class _Article:
-    """One document; its ledger counts only where the document is written."""
+    """One document; its ledger is used only if the document is written."""
 
     line: int
     identifier: str = ""
@@ -118,7 +118,7 @@ def _articles(path: Path) -> Iterator[_Article]:
 
 
 def _misplaced(event: XmlEvent, in_article: bool, in_sentence: bool) -> str:
-    """Say what is wrong with an element that would make others be lost; empty for all others."""
+    """Return what is wrong with an element if it would lead to loss; empty otherwise."""
     if event.kind != "start":
         return ""
     if event.value == "article" and in_article:
@@ -131,7 +131,7 @@ def _misplaced(event: XmlEvent, in_article: bool, in_sentence: bool) -> str:
 
 
 def _name_outside(event: XmlEvent, place: Place, ledger: Ledger) -> None:
-    """Put mentions and text of an article into the ledger that stand in none of its sentences."""
+    """Record mentions and text of an article that are in none of its sentences."""
     if event.kind == "text" and event.value.strip():
         ledger.drop("text outside <sentence>", place, repr(event.value.strip()))
     elif event.value == "cons" and (types := _types(event)):
@@ -140,7 +140,7 @@ def _name_outside(event: XmlEvent, place: Place, ledger: Ledger) -> None:
 
 
 def _types(opening: XmlEvent) -> list[str]:
-    """The types of a ``<cons>``: one or none, or those of each member of a coordination."""
+    """Return the types of a ``<cons>``: one or none, or one per member of a coordination."""
     meaning = opening.attributes.get("sem", "")
     members = _MEMBER.findall(meaning) if meaning.startswith("(") else [meaning]
     return [found[1] for member in members if (found := _TYPE.fullmatch(member))]
@@ -197,14 +197,14 @@ class _SentenceReader:
         return SourceSentence(self._place, tuple(self._words), "", mentions, document)
 
     def _keep_text(self) -> None:
-        """Text between ``<w>`` elements: mostly white space, sometimes an unmarked word."""
+        """Keep text between ``<w>`` elements: mostly white space, sometimes an unmarked word."""
         for word in self._text.split():
             self._ledger.repair("text outside <w> became a word", self._place, repr(word))
             self._words.append(word)
         self._text = ""
 
     def _position(self) -> tuple[int, int]:
-        """Count the words, and say how many characters of the next one, if it is open."""
+        """Return the number of words, and of characters in the open word, if there is one."""
         return len(self._words), len(self._word or "")
 
     def _close(self, opened_at: tuple[int, int], opening: XmlEvent) -> None:

@@ -1,6 +1,6 @@
-"""What Flair caches of the HUNER corpora: a token, a tag, and whether a space follows.
+"""Read Flair's cache of the HUNER corpora: a token, a tag, and whether a space follows.
 
-``p53 B-Gene -`` is a line; text and offsets are restored from its last column.
+A line is ``p53 B-Gene -``; text and offsets are restored from the last column.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _SPACE_AFTER = {"+": " ", "-": ""}
 def read(
     inputs: Sequence[Path], ledger: Ledger, every_tenth: Literal["leave_out", "only"] | None = None
 ) -> Iterator[SourceSentence]:
-    """Stream the sentences of cached files as raw text; the cache knows no documents.
+    """Stream the sentences of cached files as raw text; the cache has no document boundaries.
 
     Args:
         inputs: the ``*_train.conll``, ``*_dev.conll`` or ``*_test.conll`` files.
-        ledger: unused, since this form loses nothing.
-        every_tenth: for a corpus without a development file, to part its training file in two:
-            ``only`` every tenth sentence of all inputs, or all but these (``leave_out``).
+        ledger: unused, since nothing is dropped from this format.
+        every_tenth: splits the training file of a corpus without a development file: ``only`` reads
+            every tenth sentence of all inputs, ``leave_out`` reads all others.
 
     Raises:
-        DataError: on a line that is not of the form, or a tag that IOB2 does not allow there.
+        DataError: on a malformed line, or a tag that IOB2 does not allow there.
     """
     for number, sentence in enumerate(_sentences(inputs), start=1):
         if every_tenth is None or (number % 10 == 0) == (every_tenth == "only"):
@@ -51,7 +51,7 @@ def _sentences(inputs: Sequence[Path]) -> Iterator[SourceSentence]:
 
 
 class _Sentence:
-    """Tokens put back together as they come."""
+    """One sentence's text, rebuilt token by token."""
 
     def __init__(self, path: Path) -> None:
         self.tags: list[str] = []

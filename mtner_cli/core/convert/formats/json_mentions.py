@@ -1,4 +1,4 @@
-"""Mentions in JSON: spans, and the annotations of Label Studio's tasks."""
+"""Read mentions from JSON: spans, and the annotations of Label Studio's tasks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ TYPE_KEYS = ("entity_type", "label", "labels", "type")
 
 
 def mentions_of(items: Iterable[Any], place: Place, ledger: Ledger) -> tuple[Span, ...]:
-    """Give the mentions of several items: each once for each type it is given.
+    """Return the mentions of several items: one for each type of an item.
 
     Args:
-        ledger: gains the items that have an empty list of types.
+        ledger: records the items that have an empty list of types.
 
     Raises:
-        DataError: if an item is no span.
+        DataError: if an item is not a span.
     """
     mentions: list[Span] = []
     for item in items:
@@ -44,9 +44,9 @@ def mentions_of(items: Iterable[Any], place: Place, ledger: Ledger) -> tuple[Spa
 
 
 def name_unread(rest: Any, content: str | Sequence[str], place: Place, ledger: Ledger) -> None:
-    """Put into the ledger what looks like a mention anywhere in what is not read of an object.
+    """Record everything that looks like a mention in the unread part of an object.
 
-    That is a span, every item of a list with at least one span, and a list of tags.
+    This is a span, every item of a list with at least one span, and a list of tags.
     """
     values = [rest]
     while values:
@@ -83,7 +83,7 @@ def _hold_spans(values: list[Any]) -> bool:
 
 
 def _are_tags(values: list[Any]) -> bool:
-    """Tell whether all values are tags, of which not all are ``O``."""
+    """Tell whether all values are tags and at least one is not ``O``."""
     return all(isinstance(value, str) and _TAG.fullmatch(value) for value in values) and any(
         value != "O" for value in values
     )
@@ -96,13 +96,13 @@ def drop_all(
     place: Place,
     ledger: Ledger,
 ) -> None:
-    """Name mentions that are not written."""
+    """Record mentions that are not written."""
     for mention in mentions:
         ledger.drop(reason, place, named_mention(mention, content))
 
 
 def _parts(item: Any) -> tuple[int, int, list[str]] | None:
-    """Start, end and types of a span, None if the item is none."""
+    """Return start, end and types of a span, or None if the item is not a span."""
     if isinstance(item, list) and len(item) == 3:
         start, end, types = item
     elif isinstance(item, dict):
@@ -117,7 +117,7 @@ def _parts(item: Any) -> tuple[int, int, list[str]] | None:
 
 
 def _first(item: dict[str, Any], keys: Sequence[str]) -> Any:
-    """Give the value of the first of the keys that is there."""
+    """Return the value of the first key that exists, or None."""
     for key in keys:
         if key in item:
             return item[key]
@@ -127,7 +127,7 @@ def _first(item: dict[str, Any], keys: Sequence[str]) -> Any:
 ANNOTATIONS = "annotations"
 _OTHER_SOURCES = {"predictions": "a prediction", "drafts": "a draft"}
 _OTHER_RESULTS = ("choices", "rating", "number", "datetime", "taxonomy")
-"""What a result may give to a piece of text instead of an entity type."""
+"""Keys that a result may hold instead of an entity type."""
 _EXPECTED = "expected 'data' to hold 'text', and 'annotations' a list of 'result' lists"
 
 
@@ -145,16 +145,16 @@ def has_annotations(record: dict[str, Any]) -> bool:
 def task_mentions(
     record: dict[str, Any], place: Place, ledger: Ledger
 ) -> tuple[str, tuple[Span, ...]]:
-    """Give the text of a task, and the mentions of the first annotation that has any.
+    """Return the text of a task, and the mentions of the first annotation that has any.
 
-    Annotators who disagree are never mixed.
+    Mentions of different annotators are never mixed.
 
     Args:
-        ledger: gains the mentions of cancelled and of further annotations, predictions and drafts,
-            mentions with other text at their offsets, and relations.
+        ledger: records the mentions of cancelled and of further annotations, predictions and
+            drafts, mentions with other text at their offsets, and relations.
 
     Raises:
-        DataError: if the object is no such task.
+        DataError: if the object is not such a task.
     """
     text, annotations = record["data"].get("text"), record[ANNOTATIONS]
     if not isinstance(text, str) or not isinstance(annotations, list):
@@ -178,7 +178,7 @@ def task_mentions(
 
 
 def rest_of_task(record: dict[str, Any]) -> dict[str, Any]:
-    """Give a task without the regions that :func:`task_mentions` writes or names."""
+    """Return a task without the regions that :func:`task_mentions` returns or records."""
     rest = dict(record)
     for key in (ANNOTATIONS, *_OTHER_SOURCES):
         rest[key] = [
@@ -230,7 +230,7 @@ class _Task:
         return self._with_their_text(items)
 
     def _with_their_text(self, items: list[dict[str, Any]]) -> tuple[Span, ...]:
-        """Keep out mentions whose text, where the task gives it, is not at their offsets."""
+        """Drop mentions whose text, if the task gives it, is not at their offsets."""
         kept = []
         for item in items:
             wording = item.get("text")
@@ -247,7 +247,7 @@ class _Task:
         return tuple(kept)
 
     def drop(self, annotation: Any, source: str) -> None:
-        """Name the mentions of an annotation that is not written, however damaged it is."""
+        """Record the mentions of an annotation that is not written, even if it is damaged."""
         try:
             mentions = self.mentions(annotation)
         except DataError:
@@ -257,7 +257,7 @@ class _Task:
 
 
 def _is_region(value: dict[str, Any]) -> bool:
-    """Tell whether a result without labels marks text, as one does whose labels were removed."""
+    """Tell whether a result without labels marks text, as it does after its labels are removed."""
     says_more = any(key in value for key in _OTHER_RESULTS) or isinstance(value.get("text"), list)
     return type(value.get("start")) is int and type(value.get("end")) is int and not says_more
 
@@ -268,7 +268,7 @@ def _pieces(wording: str) -> list[str]:
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    """Keep the items that are there in full: exports may list only their numbers."""
+    """Return the items that are given in full: an export may give only their numbers."""
     return [item for item in _listed(value) if isinstance(item, dict) and "result" in item]
 
 

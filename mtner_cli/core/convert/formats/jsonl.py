@@ -1,4 +1,4 @@
-"""JSON lines with token spans, token tags or character spans, told apart by their keys."""
+"""Read JSON lines with token spans, token tags or character spans, recognized by their keys."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MOST_KEYS, _MOST_OF_A_KEY = 10, 40  # shown in a message
 
 SPAN_KEYS = ("entity_mentions", "entities", "spans", "label")
 TAG_KEYS = ("ner_tags", "tags", "labels")
-"""The last of them also holds spans; the others never do."""
+"""Keys of tags; the last key may also hold spans, the others never do."""
 DOCUMENT_KEYS = ("doc_id", "document_id")
 
 EXPECTED = (
@@ -51,18 +51,19 @@ def read(
     scheme: str | None = None,
     charset: str = "utf-8",
 ) -> Iterator[SourceSentence]:
-    """Stream the sentences of JSON-lines files, one object a line.
+    """Stream the sentences of JSON-lines files, one object per line.
 
     Args:
-        inputs: the files; neighbouring objects with one ``doc_id`` are of one document.
-        ledger: gains relations, and mentions that are not read: under a key of another name, or
-            in an annotation of a Label Studio task that is not its first.
-        scheme: of objects with a tag a word; None finds it in a first pass over each file.
+        inputs: the files; consecutive objects with the same ``doc_id`` are one document.
+        ledger: records relations, and mentions that are not read: under a key of another name,
+            or in an annotation of a Label Studio task that is not its first.
+        scheme: the tag scheme of objects with one tag per word; None finds it in a first pass
+            over each file.
         charset: the text encoding of the files.
 
     Raises:
-        DataError: on a line that is no JSON object, has none of the known sets of keys, or has
-            mentions under two of them.
+        DataError: on a line that is not a JSON object, has none of the known sets of keys, or has
+            mentions under two keys.
     """
     for path in inputs:
         tag_scheme = scheme_named(scheme) if scheme is not None else None
@@ -95,7 +96,7 @@ def _records(path: Path, charset: str) -> Iterator[tuple[Place, dict[str, Any]]]
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys differ: of equal ones JSON's reader would silently take the last."""
+    """Build an object and refuse duplicate keys: JSON's reader would silently take the last."""
     made = dict(pairs)
     if len(made) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
@@ -119,9 +120,9 @@ def _find_scheme(path: Path, charset: str) -> Scheme:
 
 
 def _key_of_mentions(record: dict[str, Any], place: Place) -> str | None:
-    """The key of the spans or tags of an object; of several lists the one that is not empty.
+    """Return the key of an object's spans or tags; of several lists, the one with mentions.
 
-    None where there is none, or where Label Studio's annotations hold the mentions.
+    None if there is no such key, or if Label Studio's annotations hold the mentions.
     """
     keys = [key for key in (*SPAN_KEYS, *TAG_KEYS) if isinstance(record.get(key), list)]
     is_annotated = has_annotations(record)
@@ -135,7 +136,7 @@ def _key_of_mentions(record: dict[str, Any], place: Place) -> str | None:
 
 
 def _holds_mentions(values: list[Any], tokens: Any) -> bool:
-    """Whether a list has spans, or a tag for each word, of which not all are ``O``."""
+    """Tell whether a list has spans, or one tag per word of which at least one is not ``O``."""
     if any(isinstance(value, list | dict) for value in values):
         return True
     is_parallel = isinstance(tokens, list) and len(tokens) == len(values)
@@ -145,7 +146,7 @@ def _holds_mentions(values: list[Any], tokens: Any) -> bool:
 
 
 def _tags(record: dict[str, Any], key: str | None, place: Place) -> list[str] | None:
-    """A tag for each word, or None if the object has spans or no words."""
+    """Return one tag per word, or None if the object has spans or no words."""
     tokens: Any = record.get("tokens")
     tags: Any = record.get(key or "")
     if key not in TAG_KEYS or not isinstance(tokens, list) or not _is_list_of(tags, str, int):
@@ -200,7 +201,7 @@ def _with_spans(
 def _name_the_rest(
     record: dict[str, Any], key: str | None, source: SourceSentence, ledger: Ledger
 ) -> None:
-    """Put into the ledger what an object holds besides the mentions that are read."""
+    """Record what an object holds besides the mentions that are read."""
     relations = record.get("relations")
     for _ in relations if isinstance(relations, list) else ():
         ledger.drop("relation between mentions", source.place, "under 'relations'")

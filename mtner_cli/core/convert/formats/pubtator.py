@@ -1,8 +1,8 @@
-"""PubTator: titles and abstracts with mentions by offset, as NCBI's tools write them.
+"""Read PubTator files: titles and abstracts with mentions by offset, as NCBI's tools write them.
 
-``id|t|title`` and ``id|a|abstract`` start a document, and below them stand its mentions, a line
-each: id, start, end, wording, type and often identifiers, between tabs. Offsets count in the title,
-one character that separates, and the abstract.
+A document starts with ``id|t|title`` and ``id|a|abstract``. Its mentions follow, one per line: id,
+start, end, wording, type and often identifiers, separated by tabs. Offsets count the characters of
+the title, one separator and the abstract.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _EXPECTED = (
 
 
 def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
-    """Stream the sentences of PubTator files; a title's last one ends where the title does.
+    """Stream the sentences of PubTator files; the end of a title also ends a sentence.
 
     Args:
         inputs: the files.
-        ledger: gains relations, which are counted only, and mentions that are not kept:
-            without a type, or with other text at their offsets.
+        ledger: records relations, which are not converted, and dropped mentions: those without a
+            type, or with other text at their offsets.
 
     Raises:
-        DataError: on a line that is not of the form, or of another document than those around it.
+        DataError: on a malformed line, or a line of another document than the lines around it.
     """
     for path in inputs:
         for document in _documents(path, ledger):
@@ -70,7 +70,7 @@ def _add_abstract(document: Document | None, text_line: re.Match[str], place: Pl
 
 
 def _add_row(document: Document | None, line: str, place: Place, ledger: Ledger) -> None:
-    """Take a mention or, where no number follows the id, a relation."""
+    """Add a mention or, if a letter follows the id, record a relation."""
     columns = line.split("\t")
     if not 4 <= len(columns) <= 7:
         raise DataError(place.path, place.line, f"{_EXPECTED}; found {quoted(line)}")

@@ -1,4 +1,4 @@
-"""XML read piece by piece, so that its size does not matter and nothing in it can do harm."""
+"""Read XML of any size safely, piece by piece."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _PIECE = 1 << 16
 
 
 class XmlEvent(NamedTuple):
-    """The start or end of an element, or text between the two.
+    """The start or end of an element, or text.
 
     Attributes:
         kind: ``"start"``, ``"end"`` or ``"text"``.
         value: the element's name, or the text (which may come in several pieces).
-        attributes: of a start; empty otherwise.
-        line: where it stands, from 1.
+        attributes: the attributes of a start; empty otherwise.
+        line: its line number, from 1.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class XmlEvent(NamedTuple):
 
 
 def xml_events(path: Path) -> Iterator[XmlEvent]:
-    """Stream a file's elements and text; an outside document type definition is not read.
+    """Stream a file's elements and text; an external document type definition is not read.
 
     Raises:
         DataError: if the file is missing or not well-formed, declares entities (whose expansion
@@ -48,7 +48,7 @@ def xml_events(path: Path) -> Iterator[XmlEvent]:
 
 
 def _parse(parser: expat.XMLParserType, piece: bytes, path: Path) -> None:
-    """Give the parser a piece of the file, or nothing at the file's end."""
+    """Pass the parser a piece of the file; an empty piece is the end of the file."""
     try:
         parser.Parse(piece, not piece)
     except expat.ExpatError as error:

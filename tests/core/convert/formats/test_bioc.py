@@ -156,7 +156,7 @@ DOCUMENT = "<collection>\n<document><id>1</id>\n{}</document></collection>"
                 "\n<passage><offset>2</offset><text>Two</text></passage>"
             ),
             4,
-            "to go on at offset 3, .* found offset 2",
+            "to continue at offset 3, .* found offset 2",
         ),
         (
             DOCUMENT.format(PASSAGE.format("\n" + PASSAGE)),
