@@ -1,4 +1,4 @@
-"""An unpickler whose every name leads to something of our own, or nowhere."""
+"""Unpickle with a table of safe replacements; every name outside the table is refused."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mtner_cli.errors import quoted
 
 
 class RefusedNameError(pickle.UnpicklingError):
-    """A pickle asked for something that its table does not admit."""
+    """A pickle asked for a name that the table does not admit."""
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Looks names up in a table instead of importing them.
+    """An unpickler that looks names up in a table instead of importing them.
 
     The table's classes must define ``__setstate__``: a pickle could otherwise set attributes of
     the class itself.
@@ -29,10 +29,10 @@ class RestrictedUnpickler(pickle.Unpickler):
         self._admitted = admitted
 
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for ``module.name``.
+        """Return the replacement for ``module.name``.
 
         Raises:
-            RefusedNameError: if it is not admitted; nothing has been imported or called.
+            RefusedNameError: if the name is not admitted; nothing is imported or called.
         """
         if (module, name) not in self._admitted:
             raise RefusedNameError(f"{module}.{name}")
@@ -73,7 +73,7 @@ _STORAGE_TYPES: dict[tuple[str, str], object] = {
 
 
 class _StorageUnpickler(RestrictedUnpickler):
-    """Sees nothing but the names of storage types."""
+    """An unpickler that admits only the names of storage types."""
 
     def __init__(self, stream: io.BytesIO) -> None:
         super().__init__(stream, _STORAGE_TYPES)
@@ -86,7 +86,7 @@ class _StorageUnpickler(RestrictedUnpickler):
 
 
 def load_storage(raw: bytes) -> Any:
-    """``torch.storage._load_from_bytes``: the flat numpy array of a tensor's numbers."""
+    """Return a tensor's numbers as a flat numpy array, for ``torch.storage._load_from_bytes``."""
     import numpy
 
     stream = io.BytesIO(raw)
@@ -96,14 +96,14 @@ def load_storage(raw: bytes) -> Any:
     count = int.from_bytes(stream.read(8), "little")
     numbers = numpy.frombuffer(stream.read(), numpy_type)
     if count != len(numbers):
-        raise ValueError("a tensor has another size than it says")
+        raise ValueError("the size of a tensor differs from the stated size")
     return numbers
 
 
 def rebuild_tensor(
     storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_gradients: object
 ) -> Any:
-    """``torch._utils._rebuild_tensor_v2``: a numpy array of its own memory."""
+    """Return a tensor as a new numpy array, for ``torch._utils._rebuild_tensor_v2``."""
     import numpy
 
     if not isinstance(storage, numpy.ndarray):
@@ -126,11 +126,11 @@ _MOST_COLUMNS = 1000
 
 
 class Dtype:
-    """``numpy.dtype``: a code such as ``i8``, then its byte order."""
+    """A replacement for ``numpy.dtype``: a code such as ``i8``, then its byte order."""
 
     def __init__(self, code: str, *_copy_and_align: object) -> None:
         if not isinstance(code, str) or not _DTYPE_CODES.fullmatch(code):
-            raise ValueError(f"values of numpy type {quoted(code)} have no place in a result file")
+            raise ValueError(f"values of numpy type {quoted(code)} are not valid in a result file")
         self.code = code.removesuffix("8") if code.startswith("O") else code
         self.byte_order = "="
 
@@ -140,7 +140,7 @@ class Dtype:
         self.byte_order = str(state[1])
 
     def read(self, raw: bytes, shape: tuple[int, ...], order: str) -> list[Any]:
-        """The numbers in ``raw`` as nested lists; ``order`` is C (rows) or F (columns) first."""
+        """Return ``raw`` as nested lists; ``order`` is C (rows first) or F (columns first)."""
         import numpy
 
         if self.code == "O":
@@ -152,7 +152,7 @@ class Dtype:
 
 
 class Array:
-    """``numpy.ndarray`` as nested lists.
+    """A ``numpy.ndarray`` as nested lists.
 
     Attributes:
         values: nested lists, as deep as the array has dimensions.
@@ -170,22 +170,22 @@ class Array:
 
 
 def new_array(_array_class: object, _shape: object, _typecode: object) -> Array:
-    """``numpy._core.multiarray._reconstruct``: an empty array, filled by its state."""
+    """Return an empty array that its state fills, for ``numpy._core.multiarray._reconstruct``."""
     return Array()
 
 
 def array_from_buffer(raw: bytes, dtype: Dtype, shape: tuple[int, ...], order: str) -> Array:
-    """``numpy._core.numeric._frombuffer``, which pickle protocol 5 uses."""
+    """Return an array, for ``numpy._core.numeric._frombuffer``, which pickle protocol 5 uses."""
     return Array(dtype.read(raw, shape, order))
 
 
 def plain_scalar(dtype: Dtype, raw: bytes) -> object:
-    """``numpy._core.multiarray.scalar``."""
+    """Return a plain Python value, for ``numpy._core.multiarray.scalar``."""
     return dtype.read(raw, (1,), "C")[0]
 
 
 class Slice:
-    """``slice``: the columns that a block of a data frame fills.
+    """A replacement for ``slice``: the columns that a block of a data frame fills.
 
     Attributes:
         positions: the columns' numbers.
@@ -204,14 +204,17 @@ class Slice:
 
 
 def plain_bytes(raw: bytes = b"") -> bytes:
-    """``bytearray`` and ``pyarrow.py_buffer``; never a size, which could exhaust the memory."""
+    """Return bytes, for ``bytearray`` and ``pyarrow.py_buffer``.
+
+    Sizes are refused, since a size could exhaust the memory.
+    """
     if not isinstance(raw, bytes | bytearray):
         raise TypeError("expected bytes")
     return bytes(raw)
 
 
 class StorageType:
-    """Types that only say how pandas is to store something; nothing of them is kept."""
+    """A type that only tells pandas how to store values; nothing of it is kept."""
 
     def __init__(self, *_arguments: object) -> None:
         pass
@@ -221,14 +224,17 @@ class StorageType:
 
 
 def arrow_type(alias: str) -> str:
-    """``pyarrow.type_for_alias``: only strings are admitted."""
+    """Return the alias of a string type, for ``pyarrow.type_for_alias``; refuse other types."""
     if alias not in _ARROW_OFFSETS:
-        raise ValueError(f"values of Arrow type {alias!r} have no place in a result file")
+        raise ValueError(f"values of Arrow type {alias!r} are not valid in a result file")
     return alias
 
 
 def restore_arrow_strings(data: tuple[Any, ...]) -> list[str | None]:
-    """``pyarrow.lib._restore_array``: strings from a validity bitmap, offsets and UTF-8 bytes."""
+    """Return strings from a validity bitmap, offsets and UTF-8 bytes.
+
+    Replaces ``pyarrow.lib._restore_array``.
+    """
     import numpy
 
     alias, length, _nulls, first, (validity, offset_bytes, text), _children, _dictionary = data
@@ -250,12 +256,12 @@ def restore_arrow_strings(data: tuple[Any, ...]) -> list[str | None]:
 
 
 def join_chunks(chunks: list[list[object]], *_arrow_type: object) -> list[object]:
-    """``pyarrow.chunked_array``."""
+    """Return the values of all chunks in one list, for ``pyarrow.chunked_array``."""
     return [value for chunk in chunks for value in _checked_list(chunk)]
 
 
 class StringArray:
-    """The string columns of pandas, whether stored by pyarrow or numpy; None is missing."""
+    """A string column of pandas, stored by pyarrow or numpy; None is a missing value."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
@@ -269,12 +275,12 @@ class StringArray:
 
 
 def new_string_array(_array_class: object, _checksum: object, _state: object) -> StringArray:
-    """``__pyx_unpickle_NDArrayBacked``: an empty array, filled by its state."""
+    """Return an empty array that its state fills, for ``__pyx_unpickle_NDArrayBacked``."""
     return StringArray()
 
 
 def new_index(_index_class: object, parts: dict[str, Any]) -> list[Any] | None:
-    """``_new_Index``: the labels, or None for a plain numbering."""
+    """Return the labels, or None for a plain numbering, for ``_new_Index``."""
     return parts["data"].values if "data" in parts else None
 
 
@@ -290,16 +296,16 @@ class Block:
 
 
 def unpickle_block(values: Array | StringArray, placement: Slice | Array, ndim: int) -> Block:
-    """``_unpickle_block``: values of a row of columns, and which columns they are."""
+    """Return the columns of a block and their positions, for ``_unpickle_block``."""
     columns = [values.values] if isinstance(values, StringArray) else values.values
     positions = placement.values if isinstance(placement, Array) else placement.positions
     if ndim != 2 or len(columns) != len(positions):
-        raise ValueError("a block of a data frame has other columns than it says")
+        raise ValueError("the columns of a block of a data frame differ from the stated columns")
     return Block(columns, positions)
 
 
 def join_blocks(blocks: Sequence[Block], axes: Sequence[list[str] | None]) -> dict[str, list[Any]]:
-    """``BlockManager``: all columns of a data frame by name, in order."""
+    """Return all columns of a data frame by name, in order, for ``BlockManager``."""
     names = axes[0]
     if names is None:
         raise ValueError("the columns of a data frame have no names")
@@ -310,12 +316,12 @@ def join_blocks(blocks: Sequence[Block], axes: Sequence[list[str] | None]) -> di
     }
     columns = {name: column_at[position] for position, name in enumerate(names)}
     if len({len(column) for column in columns.values()}) > 1:
-        raise ValueError("the columns of a data frame are of different lengths")
+        raise ValueError("the columns of a data frame have different lengths")
     return columns
 
 
 class Table:
-    """``pandas.DataFrame`` as lists by column name; its row numbering is not kept."""
+    """A ``pandas.DataFrame`` as lists by column name; its row numbering is not kept."""
 
     def __init__(self) -> None:
         self.columns: dict[str, list[Any]] = {}
@@ -330,8 +336,8 @@ class LabeledSubstring:
 
     Attributes:
         start, end: word indices or character offsets, end exclusive.
-        tag: the entity type, with its corpus in front where tags are separate.
-        text: the words it spans, or None where they are not given.
+        tag: the entity type, preceded by its corpus if tags are separate.
+        text: the words of its span, or None if they are not given.
     """
 
     start: int = 0
@@ -373,7 +379,7 @@ def _nested(flat: list[Any], shape: tuple[int, ...]) -> list[Any]:
 
 
 def _without_values(shape: tuple[int, ...]) -> list[Any]:
-    # An array of the shape (10**12, 0) needs no bytes, but would become as many empty lists.
+    # An array of the shape (10**12, 0) needs no bytes, but would become 10**12 empty lists.
     if shape[0] > _MOST_COLUMNS:
-        raise ValueError(f"an array of the shape {shape} has no place in a result file")
+        raise ValueError(f"an array of the shape {shape} is not valid in a result file")
     return [[] for _ in range(shape[0])] if len(shape) == 2 else []

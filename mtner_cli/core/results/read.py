@@ -1,9 +1,9 @@
-"""Read a result pickle in a process of its own, which is limited and cannot harm this one.
+"""Read a result pickle in a separate, limited process, which cannot harm this one.
 
-No function of the file's choosing runs (:mod:`mtner_cli.core.results.unpickle`), but a few bytes
-can ask for all memory, endless time or endless depth. So the process limits itself before it reads
-its standard input, and it answers in JSON on its standard output, a sentence a line, of which
-nothing can run. A line that is a string says what is wrong with the file.
+No function that the file names runs (:mod:`mtner_cli.core.results.unpickle`), but a few bytes can
+ask for all memory, endless time or endless depth. So the process limits itself before it reads its
+standard input. It answers in JSON, which cannot run anything, on its standard output, one sentence
+per line. A line that is a string says what is wrong with the file.
 """
 
 from __future__ import annotations
@@ -28,23 +28,24 @@ from typing import IO, Any, NamedTuple
 from mtner_cli.core.results.unpickle import ResultFileError, plain_sentences, read_pickle
 from mtner_cli.errors import DataError
 
-# What reading a result file may take. Files of 20 to 130 MB, of this system and the original one,
-# took 9 bytes of memory for each of their own, a second for 33 MB, and gave less than they hold.
+# Limits for reading a result file. Files of 20 to 130 MB, of this system and the original one,
+# needed 9 bytes of memory per byte and one second per 33 MB; the answers were smaller than the
+# files.
 MEMORY = 512 << 20
 MEMORY_PER_BYTE = 16
 SECONDS = 2
 BYTES_PER_SECOND = 4 << 20
 ANSWER = 4 << 20
 ANSWER_PER_BYTE = 8
-LARGEST = 1 << 30  # no more for larger files: an empty one of a terabyte takes no room on a disk
+LARGEST = 1 << 30  # most bytes that count: a sparse file of a terabyte needs no disk space
 
 OUT_OF_MEMORY = 3
 TOO_DEEP = 4
-"""How the process ends where it has no memory, or no stack, left to say so."""
+"""Exit codes of the process when it has no memory or no stack left to write a message."""
 
-_PARENT_DEATH_SIGNAL, _DUMPABLE = 1, 4  # prctl's names of what it sets
+_PARENT_DEATH_SIGNAL, _DUMPABLE = 1, 4  # prctl's option numbers
 _PIECE = 1 << 20
-# A fresh interpreter, since a fork would copy the threads' locks; it finds what this one finds.
+# A fresh interpreter, since a fork would copy the threads' locks; it has the same sys.path.
 _START = (
     "import sys; parent, *sys.path = sys.argv[1:]; "
     "from mtner_cli.core.results.read import main; main(int(parent))"
@@ -69,8 +70,10 @@ _ENDS = {
 
 
 def caged_sentences(path: Path) -> Iterator[Any]:
-    """Every :data:`~mtner_cli.core.results.unpickle.PlainSentence` of a result pickle, as
-    JSON has it: a list where that has a tuple.
+    """Yield the sentences of a result pickle, read in a limited process.
+
+    Each is a :data:`~mtner_cli.core.results.unpickle.PlainSentence` that was JSON: it has lists
+    instead of tuples.
 
     Raises:
         DataError: if the file cannot be read, is no result pickle, or would take more memory, time
@@ -95,7 +98,7 @@ def caged_sentences(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file; of a pipe or device a copy, since the limits depend on the size."""
+    """Open a file, or a copy of a pipe or device, since the limits depend on the size."""
     with ExitStack() as files:
         try:
             stream: IO[bytes] = files.enter_context(path.open("rb"))
@@ -118,7 +121,7 @@ def _copied(stream: IO[bytes], copy: IO[bytes], path: Path) -> IO[bytes]:
 
 @contextmanager
 def _reading_process(path: Path, stream: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that reads the stream; on any way out of the block it has ended."""
+    """Start a process that reads the stream; end it whenever the block is left."""
     command = [sys.executable, "-I", "-c", _START, str(os.getpid()), *map(str, sys.path)]
     try:
         process = subprocess.Popen(
@@ -139,15 +142,15 @@ def _reading_process(path: Path, stream: IO[bytes]) -> Iterator[subprocess.Popen
 
 
 def size_of(stream: IO[bytes]) -> int:
-    """Give the bytes of a file that count for its limits."""
+    """Return the number of bytes of a file that count for its limits."""
     return min(os.fstat(stream.fileno()).st_size, LARGEST)
 
 
 def main(parent: int) -> None:
-    """Answer for the file on standard input, and end this process.
+    """Read the file on standard input, write the answer, and end this process.
 
     Args:
-        parent: the process that wants the answer; this one does not outlive it.
+        parent: the id of the process that wants the answer; this process ends with it.
     """
     stream, answer = sys.stdin.buffer, sys.stdout.buffer
     _die_with(parent)
@@ -159,7 +162,7 @@ def main(parent: int) -> None:
         os._exit(OUT_OF_MEMORY)
     except RecursionError:
         os._exit(TOO_DEEP)
-    os._exit(0)  # at once: nobody needs what was read to be taken apart again
+    os._exit(0)  # at once: freeing all objects one by one would only cost time
 
 
 def _answer(stream: IO[bytes], answer: IO[bytes]) -> None:
@@ -174,7 +177,7 @@ def _answer(stream: IO[bytes], answer: IO[bytes]) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """End with the parent, and leave no core dump behind."""
+    """Make this process end with its parent and write no core dump."""
     set_process = ctypes.CDLL(None).prctl
     set_process(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     set_process(_DUMPABLE, 0)
@@ -183,7 +186,7 @@ def _die_with(parent: int) -> None:
 
 
 def _limit(size: int) -> None:
-    gc.disable()  # a pickle of plain values has hardly a cycle, but millions of objects to look at
+    gc.disable()  # plain values have hardly any cycles, but are millions of objects to scan
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     memory = pages * resource.getpagesize() + MEMORY + MEMORY_PER_BYTE * size
     seconds = int(time.process_time()) + SECONDS + size // BYTES_PER_SECOND
@@ -194,7 +197,7 @@ def _limit(size: int) -> None:
         (resource.RLIMIT_FSIZE, 0),
     ):
         _, hard = resource.getrlimit(kind)
-        with suppress(ValueError):  # where the user's own limit is lower still
+        with suppress(ValueError):  # the user's own limit is even lower
             resource.setrlimit(kind, (most, hard))
 
 
@@ -205,8 +208,8 @@ class ResultMention(NamedTuple):
         char_start, char_end: its character range in the sentence's text, end exclusive.
         start, end: its words, end exclusive; (-1, -1) for a gold mention that does not match the
             tokenization.
-        text: what it spans.
-        tag: as it stands in the file, with its corpus in front where tags are separate.
+        text: the text of its span.
+        tag: as it is written in the file, preceded by its corpus if tags are separate.
     """
 
     char_start: int
@@ -230,10 +233,10 @@ class ResultSentence:
 
 
 def read_result_sentences(path: Path) -> list[ResultSentence]:
-    """All sentences of a result pickle in their order, with the mentions of its ``pred_df``.
+    """Return all sentences of a result pickle in order, with the mentions of its ``pred_df``.
 
     Raises:
-        DataError: if the file is no such pickle, or made to exhaust the machine; see
+        DataError: if the file is not such a pickle, or exceeds the limits; see
             :func:`~mtner_cli.core.results.read.caged_sentences`.
     """
     return [

@@ -1,9 +1,9 @@
-"""Reading result pickles without trusting them.
+"""Read result pickles without trusting them.
 
-Unpickling calls whatever a file names. Here the names lead to inert stand-ins that only check and
-rearrange bytes: no function of pandas, numpy, pyarrow, torch or any other package can be reached,
-and a file that asks for anything else is refused by name. So a result file can be read whatever
-version of pandas or torch wrote it, and without importing either.
+Unpickling calls every function that a file names. Here the names lead to safe replacements that
+only check and rearrange bytes: no function of pandas, numpy, pyarrow, torch or any other package
+can be reached. A file that asks for anything else is refused, and the message gives the name. So a
+result file of any version of pandas or torch can be read, without importing either.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from mtner_cli.core.results.pickled_values import (
 from mtner_cli.core.results.write import COLUMNS, UNMATCHED_SPAN
 from mtner_cli.errors import MOST_CHARACTERS, quoted, visible
 
-# Everything that a result file may name: module, name, and what stands in for it. The same thing
-# has several modules where the major versions of numpy and pandas disagree.
+# Everything that a result file may name: module, name, and its replacement. One name has several
+# modules where the major versions of numpy and pandas differ.
 _STAND_INS: list[tuple[tuple[str, ...], str, object]] = [
     (("builtins",), "slice", frames.Slice),
     (("builtins",), "bytearray", frames.plain_bytes),
@@ -69,15 +69,15 @@ class ResultFileError(Exception):
 
 
 def read_pickle(stream: IO[bytes]) -> object:
-    """What a result pickle holds, in plain Python: data frames come as
-    :class:`~mtner_cli.core.results.pickled_values.Table`, tensors as numpy arrays.
+    """Return the content of a result pickle in plain Python.
 
+    Data frames become :class:`~mtner_cli.core.results.pickled_values.Table`, tensors numpy arrays.
     A hostile file can exhaust memory, time or the depth of the stack, so this runs in a process
-    that is limited in them: :mod:`mtner_cli.core.results.read`.
+    with limits: :mod:`mtner_cli.core.results.read`.
 
     Raises:
-        ResultFileError: if it is no pickle, is damaged, or names anything that a result file does
-            not need. In no case is anything of the file's choosing executed.
+        ResultFileError: if it is not a pickle, is damaged, or names anything that a result file
+            does not need. No function that the file names is ever executed.
     """
     try:
         return RestrictedUnpickler(stream, ADMITTED).load()
@@ -94,7 +94,7 @@ def read_pickle(stream: IO[bytes]) -> object:
 
 
 def reason(error: Exception) -> str:
-    """The type and the message of an error, which may show content of the file."""
+    """Return the type and the message of an error; the message may show content of the file."""
     detail = error.args[0] if error.args else ""
     text = detail if isinstance(detail, str) else quoted(detail)
     return f"{type(error).__name__}: {_shortened(text)}"
@@ -105,19 +105,19 @@ def _shortened(text: str) -> str:
 
 
 MALFORMED = (ArithmeticError, AttributeError, EOFError, LookupError, TypeError, ValueError)
-"""What Python raises on values of the wrong kind; lack of memory or stack is not among them."""
+"""Errors that Python raises on values of the wrong kind, but not for lack of memory or stack."""
 
 
 PlainMention = tuple[int, int, int, int, str, str]
 """First and last character, first and last word (end exclusive), text, entity type."""
 PlainSentence = tuple[int, str, str, list[str], list[PlainMention], list[PlainMention]]
-"""Number, corpus, text, words, gold mentions, predicted mentions, these in the text's order."""
+"""Number, corpus, text, words, gold and predicted mentions; mentions are in the text's order."""
 
 _LARGEST = 2**63
 
 
 def plain_sentences(content: Any) -> list[PlainSentence]:
-    """All sentences of a result pickle in the order of their numbers.
+    """Return all sentences of a result pickle in the order of their numbers.
 
     Raises:
         ResultFileError: if the pickle holds anything else.
@@ -157,7 +157,7 @@ def _sentences(data: Any, frame: Any) -> Iterator[PlainSentence]:
 
 
 def _add_matching(sentences: Mapping[int, PlainSentence], word_offsets: Any, frame: Table) -> None:
-    """Add the mentions of the data frame: a row is a span and its types, gold and predicted."""
+    """Add the mentions of the data frame: a row has a span and its gold and predicted types."""
     columns = (_list(frame.columns[name]) for name in COLUMNS)
     for number, start, end, gold, predicted, matches, _ in zip(*columns, strict=True):
         if not _flag(matches):

@@ -1,8 +1,8 @@
-"""Result files: what a test found in every sentence, as a pickle of data frames and as JSON lines.
+"""Write result files: the mentions of every tested sentence, as a pickle and as JSON lines.
 
-The pickle has the layout of the original system, so that its users' notebooks go on working; it
-holds plain Python values and pandas data frames only. Mentions of one span share a row, which
-lists their tags.
+The pickle has the layout of the original system, so that its users' notebooks still work. It holds
+only plain Python values and pandas data frames. Mentions of one span share a row, which lists their
+tags.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _PICKLE_PROTOCOL = 4  # readable by every Python that the original system ran on
 def write_results(pickle_path: Path, lines_path: Path, sentences: Sequence[TestedSentence]) -> None:
     """Write the results of a test into a run, as a pickle and as JSON lines.
 
-    Both are complete before either replaces an older one.
+    Both files are complete before either replaces an older file.
 
     Raises:
-        DataError: if a file cannot be written; then the older ones are still there.
+        DataError: if a file cannot be written; then the older files are unchanged.
     """
     with (
         atomic_path(pickle_path, own_folder=True) as pickled,
@@ -51,7 +51,7 @@ def write_results(pickle_path: Path, lines_path: Path, sentences: Sequence[Teste
 
 
 def _run_content(sentences: Sequence[TestedSentence]) -> dict[str, Any]:
-    """``data``, ``pred_df`` (tags as they are) and ``joined_pred_df`` (tags without corpus)."""
+    """Return ``data``, ``pred_df`` (tags as they are), ``joined_pred_df`` (tags without corpus)."""
     return {
         "data": _sentence_data(sentences),
         "pred_df": mention_frame(sentences, joined=False),
@@ -60,17 +60,17 @@ def _run_content(sentences: Sequence[TestedSentence]) -> dict[str, Any]:
 
 
 def write_cross_corpus_pickle(path: Path, sentences: Sequence[TestedSentence]) -> None:
-    """``data`` and ``pred_df`` (tags without corpus), as for corpora a model was not trained on."""
+    """Write ``data`` and ``pred_df`` (tags without corpus), for corpora not used in training."""
     content = {"data": _sentence_data(sentences), "pred_df": mention_frame(sentences, joined=True)}
     with atomic_path(path) as temporary:
         _dump(content, temporary)
 
 
 def mention_frame(sentences: Iterable[TestedSentence], *, joined: bool) -> pandas.DataFrame:
-    """One row per span that is gold, predicted or both, with the columns ``COLUMNS``.
+    """Return one row per span that is gold, predicted or both, with the columns ``COLUMNS``.
 
-    A sentence is numbered by its place among ``sentences``. A gold mention that does not match the
-    tokenization has a row of its own with the span (-1, -1).
+    The number of a sentence is its place in ``sentences``. A gold mention that does not match the
+    tokenization has a separate row with the span (-1, -1).
     """
     import pandas
 
@@ -81,14 +81,14 @@ def mention_frame(sentences: Iterable[TestedSentence], *, joined: bool) -> panda
     ]
     columns: Any = zip(*rows, strict=True) if rows else [[] for _ in COLUMNS]
     frame = pandas.DataFrame(dict(zip(COLUMNS, map(list, columns), strict=True)))
-    # Said outright for the frame without rows; the text column is left to this pandas version.
+    # Types are given for a frame without rows; pandas chooses the type of the text column.
     numbers = dict.fromkeys(("sent_id", "start_idx", "end_idx"), "int64")
     lists = dict.fromkeys(("gold_tag", "pred_tag"), "object")
     return frame.astype({**numbers, **lists, "matches_tokenization": "bool"})
 
 
 def sentence_json(sentence: TestedSentence) -> dict[str, Any]:
-    """A tested sentence as the JSON object of its line."""
+    """Return a tested sentence as the JSON object of its line."""
 
     def in_words(start: int, end: int, tag: Tag) -> dict[str, Any]:
         return {"start": start, "end": end} | in_text(*sentence.characters(start, end), tag)
@@ -135,7 +135,7 @@ def _span_rows(
 
 
 def _sentence_data(sentences: Sequence[TestedSentence]) -> dict[str, dict[int, Any]]:
-    """By property and sentence number, under the original system's names."""
+    """Return each property by sentence number, under the original system's names."""
 
     def by_number(value: Callable[[TestedSentence], Any]) -> dict[int, Any]:
         return {number: value(sentence) for number, sentence in enumerate(sentences)}
