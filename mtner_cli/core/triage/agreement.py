@@ -1,4 +1,4 @@
-"""What two annotators made of a sheet of predictions: precision by each, and how far they agree."""
+"""Measure precision and agreement from the verdicts of two annotators on a sheet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VERDICTS = {
     **dict.fromkeys(("no", "n", "0", "false", "incorrect", "wrong", "-"), False),
     "": None,
 }
-_DELIMITERS = (",", ";", "\t")  # what spreadsheet programs save, by the user's country
+_DELIMITERS = (",", ";", "\t")  # spreadsheet programs choose one by the user's country
 _COLUMNS = ("corpus", "type", *ANNOTATORS)
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _FIX_ROW = "fix the row, or copy the verdicts into a new sheet of 'mtner filter-ood'"
@@ -26,7 +26,7 @@ _FIX_ROW = "fix the row, or copy the verdicts into a new sheet of 'mtner filter-
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A prediction's type and the two verdicts on it; None where there is none yet."""
+    """A prediction's corpus and type, and the two verdicts on it; None is no verdict yet."""
 
     corpus: str
     entity_type: str
@@ -35,14 +35,14 @@ class Judged:
 
 @dataclass(frozen=True)
 class Precision:
-    """How many of the predictions that one annotator judged are right."""
+    """The number of right predictions among those that one annotator judged."""
 
     right: int
     judged: int
 
     @property
     def value(self) -> float | None:
-        """In [0, 1]; None where nothing was judged."""
+        """The precision in [0, 1]; None if nothing was judged."""
         return self.right / self.judged if self.judged else None
 
 
@@ -51,12 +51,12 @@ class Agreement:
     """The verdicts on some predictions.
 
     Attributes:
-        predictions: how many there are, judged or not.
-        precisions: by each annotator.
-        both: predictions that both judged.
-        agreed: those on which they agree.
-        kappa: Cohen's kappa over ``both``; None where it is undefined (nothing judged by both, or
-            all verdicts the same).
+        predictions: number of predictions, judged or not.
+        precisions: precision by each annotator.
+        both: number of predictions that both judged.
+        agreed: number of these on which they agree.
+        kappa: Cohen's kappa over ``both``; None if it is undefined (nothing judged by both, or all
+            verdicts equal).
     """
 
     predictions: int
@@ -70,10 +70,11 @@ def read_sheet(path: Path) -> list[Judged]:
     """Read an annotation sheet, as a spreadsheet program may have saved it.
 
     Raises:
-        DataError: if the file is no such sheet, a verdict is neither yes nor no, or there is none.
+        DataError: if the file is not such a sheet, a verdict is neither yes nor no, or there are no
+            verdicts.
     """
     try:
-        # A byte that is no UTF-8 becomes half of a surrogate pair, so that its line can be told.
+        # A byte that is not UTF-8 becomes half of a surrogate pair, so that its line is known.
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             judged = list(_judged_rows(path, _checked_lines(path, file)))
     except OSError as error:
@@ -84,7 +85,7 @@ def read_sheet(path: Path) -> list[Judged]:
 
 
 def measure_agreement(judged: Iterable[Judged]) -> Agreement:
-    """Precision by each annotator over what that one judged; agreement over what both judged."""
+    """Measure precision over what each annotator judged, and agreement over what both judged."""
     verdicts = [row.verdicts for row in judged]
     first, second = (
         Precision(votes.count(True), len(votes) - votes.count(None))
@@ -96,7 +97,7 @@ def measure_agreement(judged: Iterable[Judged]) -> Agreement:
 
 
 def agreement_by_type(judged: Iterable[Judged]) -> dict[tuple[str, str], Agreement]:
-    """The same for every corpus and type."""
+    """Measure precision and agreement for every corpus and type."""
     groups: dict[tuple[str, str], list[Judged]] = {}
     for row in judged:
         groups.setdefault((row.corpus, row.entity_type), []).append(row)
@@ -143,7 +144,7 @@ def _judged_rows(path: Path, lines: Iterator[str]) -> Iterator[Judged]:
 
 
 def _rows(path: Path, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, each with the number of its first line."""
+    """Yield the rows that are not blank, each with the number of its first line."""
     header = next(lines, "")
     delimiter = max(_DELIMITERS, key=header.count)
     reader = csv.reader(chain([header], lines), delimiter=delimiter, strict=True)

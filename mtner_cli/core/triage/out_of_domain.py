@@ -1,7 +1,7 @@
-"""Which predictions of a result file people are to judge: types that a corpus does not annotate.
+"""Select predictions of a result file for manual review: types that a corpus does not annotate.
 
-A specification names, for each corpus, the types whose predictions on it are wanted. What a corpus
-does not annotate has no gold mentions, so only a reader can say whether a prediction is right.
+A specification names, for each corpus, the types whose predictions are wanted. Types that a corpus
+does not annotate have no gold mentions, so only a person can say whether a prediction is right.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mtner_cli.core.results.read import ResultMention, ResultSentence
 from mtner_cli.errors import MOST_FAULTS, ConfigError, names_text, quoted, shown
 
 Specification = Mapping[str, tuple[str, ...]]
-"""The relevant types of each corpus, as the result file spells both."""
+"""The relevant types of each corpus, both spelled as in the result file."""
 
 _EXPECTED = (
     "expected 'relevant_types: [TYPE, ...]'; put a type that YAML takes for something else (NO, 1) "
@@ -30,7 +30,7 @@ _EXPECTED = (
 
 @dataclass(frozen=True)
 class FilteredSentence:
-    """A sentence and those of its predictions that are relevant, in the order of the text."""
+    """A sentence and its relevant predictions, in the order of the text."""
 
     sentence: ResultSentence
     relevant: tuple[ResultMention, ...]
@@ -38,12 +38,12 @@ class FilteredSentence:
 
 @dataclass(frozen=True)
 class FilteredCorpus:
-    """A corpus's sentences that have relevant predictions.
+    """The sentences of a corpus that have relevant predictions.
 
     Attributes:
-        name: the corpus.
-        counts: how often each relevant type was predicted, also where that is never.
-        other_types: types predicted on the corpus that were not asked for.
+        name: the name of the corpus.
+        counts: number of predictions of each relevant type, including zeros.
+        other_types: types predicted on the corpus that are not relevant.
         sentences: in the order of the result file.
     """
 
@@ -86,11 +86,11 @@ def _is_entry(value: object) -> bool:
 def filter_predictions(
     sentences: Sequence[ResultSentence], specification: Specification
 ) -> list[FilteredCorpus]:
-    """Every relevant prediction of every sentence, by corpus in the specification's order.
+    """Return every relevant prediction of every sentence, by corpus in the specification's order.
 
     Raises:
-        ConfigError: if the results lack a corpus, or have no relevant prediction at all; it lists
-            what they have.
+        ConfigError: if the results lack a corpus, or have no relevant prediction at all; the
+            message lists what they have.
     """
     predicted: dict[str, Counter[str]] = {}
     for sentence in sentences:

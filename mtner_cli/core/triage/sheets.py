@@ -1,4 +1,4 @@
-"""The text cells of an annotation sheet, which no spreadsheet program may take for formulas."""
+"""Write filtered predictions as text, as JSON lines, or as an annotation sheet without formulas."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from mtner_cli.errors import visible
 
 ANNOTATORS = ("annotator_1", "annotator_2")
 MOST = 10_000
-"""Characters of one text in a cell: spreadsheet programs cut a cell, or split it, at 32,767."""
+"""Most characters of one text in a cell; spreadsheet programs cut or split cells at 32,767."""
 
 _CUT = "[...]"
 
 
 def guarded(text: str) -> str:
-    """The text with an apostrophe in front where it would otherwise be a formula.
+    """Put an apostrophe in front of a text that would otherwise be a formula.
 
-    A spreadsheet program would compute ``-1031T/C``, or worse, run what a hostile file holds.
+    A spreadsheet program would compute ``-1031T/C`` or, worse, run formulas of a hostile file.
     """
     return f"'{text}" if _needs_guard(text) else text
 
 
 def unguarded(cell: str) -> str:
-    """The text that :func:`guarded` was given."""
+    """Return the text that :func:`guarded` was given."""
     return cell[1:] if cell.startswith("'") and _needs_guard(cell[1:]) else cell
 
 
 def shortened(text: str) -> str:
-    """The beginning of a text that is too long for a cell."""
+    """Return the beginning of a text that is too long for a cell."""
     return text if len(text) <= MOST else text[:MOST] + _CUT
 
 
 def shortened_before(text: str) -> str:
-    """The end of a text that is too long for a cell."""
+    """Return the end of a text that is too long for a cell."""
     return text if len(text) <= MOST else _CUT + text[-MOST:]
 
 
 def _needs_guard(text: str) -> bool:
-    # Apostrophes are passed over, so that a guard can be told from an apostrophe of the text.
+    # Apostrophes are skipped, to distinguish a guard from an apostrophe of the text.
     text = text.lstrip("'")
     if text.startswith(("\t", "\r", "\n")):
         return True
     for character in text:
-        # Programs pass over what is blank or invisible, and know full-width and small signs, too.
+        # Programs skip blank and invisible characters, and accept full-width and small signs, too.
         if character != "'" and unicodedata.category(character)[0] not in "ZC":
             return unicodedata.normalize("NFKC", character)[:1] in ("=", "+", "-", "@")
     return False
@@ -73,7 +73,7 @@ _CORPUS_RULE = "=" * 80
 
 
 def format_of(path: Path) -> FormatName:
-    """The format that a file's name asks for; text where it asks for none."""
+    """Return the format that a file's ending asks for; text for any other ending."""
     formats: dict[str, FormatName] = {".jsonl": "jsonl", ".csv": "csv"}
     return formats.get(path.suffix.lower(), "txt")
 
@@ -82,9 +82,9 @@ def write_filtered(path: Path, corpora: Sequence[FilteredCorpus], file_format: F
     """Write the predictions in one of the formats.
 
     Raises:
-        DataError: if the file cannot be written; then what stood there before still does.
+        DataError: if the file cannot be written; then an older file is unchanged.
     """
-    # Spreadsheet programs take a file for UTF-8 only where it starts with a byte order mark.
+    # Spreadsheet programs read a file as UTF-8 only if it starts with a byte order mark.
     encoding = "utf-8-sig" if file_format == "csv" else "utf-8"
     with atomic_text_file(path, encoding) as file:
         _WRITERS[file_format](file, corpora)
@@ -117,7 +117,7 @@ def _mention_text(mention: ResultMention) -> str:
 
 
 def _in_one_line(text: str) -> str:
-    """Show all controls of the terminal, and line ends, which could feign other lines."""
+    """Escape control characters and line ends, which could imitate other lines."""
     return visible(text).replace("\n", "\\n")
 
 
@@ -143,7 +143,7 @@ def _mention_json(mention: ResultMention) -> dict[str, Any]:
 
 
 def _write_sheet(file: TextIO, corpora: Sequence[FilteredCorpus]) -> None:
-    # A lone carriage return in a cell would end the row for many readers, were it not in quotes.
+    # All cells are in quotes: a lone carriage return would otherwise end the row in many readers.
     writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(SHEET_COLUMNS)
     for corpus in corpora:
