@@ -1,4 +1,4 @@
-"""The mentions of thousands of sentences in arrays, so that comparing them takes few operations."""
+"""Compare the mentions of thousands of sentences as arrays, in few operations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GREATEST = 2**62
 
 
 class TagNumbers(dict[Tag, int]):
-    """A number for each tag, given when it is first met."""
+    """A number for each tag, assigned at its first use."""
 
     def __missing__(self, tag: Tag) -> int:
         number = self[tag] = len(self)
@@ -29,12 +29,12 @@ class TagNumbers(dict[Tag, int]):
 
 @dataclass(frozen=True, slots=True)
 class MentionArrays:
-    """M mentions.
+    """M mentions as arrays.
 
     Attributes:
-        sentence: (M,), the places of their sentences among those at hand.
-        start, end: (M,).
-        tag: (M,), numbers of tags.
+        sentence: (M,), the index of each mention's sentence in the chunk.
+        start, end: (M,), positions, end exclusive.
+        tag: (M,), tag numbers.
     """
 
     sentence: _Integers
@@ -44,7 +44,7 @@ class MentionArrays:
 
     @staticmethod
     def of(of_sentences: Iterable[Sequence[Any]], numbers: TagNumbers) -> MentionArrays:
-        """The mentions of each sentence: tuples that begin with start, end and tag."""
+        """Convert the mentions of each sentence: tuples that begin with start, end and tag."""
         of_sentences = list(of_sentences)
         counts = np.fromiter(map(len, of_sentences), np.int64, len(of_sentences))
         mentions = list(chain.from_iterable(of_sentences))
@@ -61,13 +61,13 @@ class MentionArrays:
         )
 
     def taken(self, which: NDArray[Any]) -> MentionArrays:
-        """The mentions at some places, or where a mask is true."""
+        """Return the mentions at the given indices, or where a mask is true."""
         return MentionArrays(
             self.sentence[which], self.start[which], self.end[which], self.tag[which]
         )
 
     def with_tags(self, number_of_tag: _Integers) -> MentionArrays:
-        """Every tag exchanged for another."""
+        """Return the mentions with every tag replaced by its entry in ``number_of_tag``."""
         return replace(self, tag=number_of_tag[self.tag])
 
 
@@ -77,10 +77,10 @@ class Chunk:
     Attributes:
         sentences: S sentences.
         corpora: their corpora, in the order of appearance.
-        corpus_of_sentence: (S,), places in ``corpora``.
-        gold, predicted: mentions in words.
-        unmatched: gold mentions in characters.
-        tags: by their numbers.
+        corpus_of_sentence: (S,), indices in ``corpora``.
+        gold, predicted: mentions in word indices.
+        unmatched: gold mentions in character offsets.
+        tags: all tags in the order of their numbers.
     """
 
     def __init__(self, sentences: Sequence[TestedSentence]) -> None:
@@ -95,7 +95,7 @@ class Chunk:
         self.tags = list(numbers)
 
     def count(self, mentions: MentionArrays, tags: Sequence[Tag]) -> Iterator[tuple[str, Tag, int]]:
-        """How many mentions each corpus has of each tag it has any of."""
+        """Yield each corpus, each tag of its mentions, and their number."""
         codes = self.corpus_of_sentence[mentions.sentence] * len(tags) + mentions.tag
         counts = np.bincount(codes)
         for code in np.flatnonzero(counts).tolist():
@@ -104,7 +104,7 @@ class Chunk:
 
 
 def chunks(sentences: Iterable[TestedSentence]) -> Iterator[Chunk]:
-    """The sentences in order."""
+    """Yield the sentences in order, in chunks."""
     remaining = iter(sentences)
     while some := list(islice(remaining, SENTENCES_AT_ONCE)):
         yield Chunk(some)
@@ -113,8 +113,9 @@ def chunks(sentences: Iterable[TestedSentence]) -> Iterator[Chunk]:
 def compare(
     gold: MentionArrays, predicted: MentionArrays
 ) -> tuple[MentionArrays, MentionArrays, NDArray[np.bool_]]:
-    """The distinct gold and predicted mentions, in the order of sentences and starts, and which
-    of the former are predicted.
+    """Return the distinct gold and predicted mentions, and which gold ones are predicted.
+
+    Both are in the order of sentences and starts.
     """
     codes = _codes(gold, predicted)
     gold_codes, first_gold = np.unique(codes[: len(gold.tag)], return_index=True)
@@ -124,19 +125,19 @@ def compare(
 
 
 def distinct(mentions: MentionArrays) -> MentionArrays:
-    """Each mention once."""
+    """Return each mention once."""
     return mentions.taken(np.unique(_codes(mentions), return_index=True)[1])
 
 
 def overlapping_sentences(mentions: MentionArrays) -> _Integers:
-    """The places of sentences with mentions that share a word, of mentions in order."""
+    """Return the indices of sentences with mentions that share a word; mentions are in order."""
     same = mentions.sentence[1:] == mentions.sentence[:-1]
-    # The first mention that overlaps an earlier one overlaps its neighbour.
+    # The first mention that overlaps an earlier one overlaps the one directly before it.
     return np.unique(mentions.sentence[1:][same & (mentions.start[1:] < mentions.end[:-1])])
 
 
 def _codes(*groups: MentionArrays) -> _Integers:
-    """A number for every mention of all groups, alike for equal ones, in the mentions' order."""
+    """Return a number for every mention of all groups, in order; equal mentions share one."""
     code, *columns = (
         np.concatenate([getattr(group, name) for group in groups])
         for name in ("sentence", "start", "end", "tag")

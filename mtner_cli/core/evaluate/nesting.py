@@ -1,4 +1,4 @@
-"""How deep annotated mentions are nested, and how many of each depth are found."""
+"""Measure how deep annotated mentions are nested, and how many of each depth are found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mtner_cli.core.types import TaggedSpan
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How many of ``total`` annotated mentions were found."""
+    """The number of found mentions among ``total`` annotated mentions."""
 
     found: int = 0
     total: int = 0
@@ -23,7 +23,7 @@ class Found:
 
     @property
     def recall(self) -> float:
-        """In [0, 1]; 0.0 where there is nothing to find."""
+        """The recall in [0, 1]; 0.0 if there is nothing to find."""
         return self.found / self.total if self.total else 0.0
 
 
@@ -32,8 +32,8 @@ class NestingRecall:
     """Recall by nesting.
 
     Attributes:
-        by_depth: by the number of other mentions of the sentence that contain a mention (equal
-            spans of different types contain each other).
+        by_depth: counts by the number of other mentions of the sentence that contain a mention
+            (equal spans of different types contain each other).
         within_own_type: mentions contained in at least one other mention of their own type.
     """
 
@@ -51,7 +51,7 @@ class NestingRecall:
 
 @dataclass
 class NestingTally:
-    """Collects annotated mentions sentence by sentence."""
+    """Counts of annotated mentions, collected sentence by sentence."""
 
     _found: Counter[int] = field(default_factory=Counter)
     _total: Counter[int] = field(default_factory=Counter)
@@ -104,7 +104,7 @@ def _overlap(mentions: Collection[TaggedSpan]) -> bool:
 
 
 def nesting_depths(spans: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    """For every distinct span, how many of the *other* given spans contain it (or equal it)."""
+    """Count, for every distinct span, the *other* given spans that contain it (or equal it)."""
     ordered = sorted(spans, key=lambda span: (span[0], -span[1]))
     ends: list[int] = []
     depths: dict[tuple[int, int], int] = {}

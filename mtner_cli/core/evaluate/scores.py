@@ -1,4 +1,4 @@
-"""Counts of right, missed and wrong mentions; they add, and give precision, recall and F1."""
+"""Count right, missed and wrong mentions, and compute precision, recall and F1."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from mtner_cli.core.types import Tag, TaggedSpan, TestedSentence
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many mentions were found, missed and invented.
+    """The numbers of found, missed and wrongly predicted mentions.
 
-    Precision, recall and F1 lie in [0, 1] and are 0.0 where they are undefined.
+    Precision, recall and F1 are in [0, 1], and 0.0 if they are undefined.
     """
 
     true_positives: int = 0
@@ -44,12 +44,12 @@ class Counts:
 
     @property
     def gold(self) -> int:
-        """Annotated mentions."""
+        """The number of annotated mentions."""
         return self.true_positives + self.false_negatives
 
     @property
     def predicted(self) -> int:
-        """Predicted mentions."""
+        """The number of predicted mentions."""
         return self.true_positives + self.false_positives
 
     @property
@@ -75,9 +75,9 @@ class CorpusScores:
 
     Attributes:
         per_tag: counts of every tag that the corpus annotates.
-        foreign: how many mentions of tags that the corpus does not annotate were predicted.
-        unscored_gold: how many gold mentions carry a tag that the caller left out of the
-            annotated ones; named so that nothing gold disappears unseen.
+        foreign: number of predicted mentions of each tag that the corpus does not annotate.
+        unscored_gold: number of gold mentions of each tag that the caller left out of the
+            annotated ones; reported so that no gold mention is lost silently.
     """
 
     per_tag: dict[Tag, Counts]
@@ -91,7 +91,7 @@ class CorpusScores:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores per corpus, and their plain means over the corpora's micro values."""
+    """Scores per corpus, and unweighted means over the corpora's micro values."""
 
     corpora: dict[str, CorpusScores]
 
@@ -118,8 +118,8 @@ class Evaluation:
 
     Attributes:
         separate: tags as they are (``corpus$type``), unmatched gold mentions counted as misses.
-        joined: the corpus taken off the tags, and what then coincides merged.
-        separate_matched, joined_matched: the same without gold mentions that do not match the
+        joined: tags without their corpus; mentions that become equal are merged.
+        separate_matched, joined_matched: as above, without gold mentions that do not match the
             tokenization.
         nesting: per corpus, recall by nesting depth (joined tags, unmatched mentions are misses).
     """
@@ -132,11 +132,11 @@ class Evaluation:
 
     @property
     def headline_f1(self) -> float:
-        """The mean over corpora of the joined micro F1, nothing gold left out; in [0, 1]."""
+        """The mean over corpora of the joined micro F1, over all gold mentions; in [0, 1]."""
         return self.joined.mean_f1
 
     def f1_of_corpora(self) -> dict[str, float]:
-        """The joined micro F1 of each corpus, nothing gold left out; in [0, 1]."""
+        """Return the joined micro F1 of each corpus, over all gold mentions; in [0, 1]."""
         return {name: corpus.micro.f1 for name, corpus in self.joined.corpora.items()}
 
 
@@ -172,7 +172,7 @@ def score(
     joined: bool,
     with_unmatched: bool,
 ) -> Scores:
-    """One of the four variants of :func:`evaluate`; the same arguments and errors."""
+    """Compute one of the four variants of :func:`evaluate`, with the same arguments and errors."""
     tallies = _Tallies(annotated, joined=joined)
     for chunk in chunks(sentences):
         tallies.add(chunk)
@@ -181,7 +181,7 @@ def score(
 
 @cache
 def joined_tag(tag: Tag) -> Tag:
-    """The tag without its corpus."""
+    """Return the tag without its corpus."""
     return Tag(None, tag.entity_type)
 
 
@@ -221,7 +221,7 @@ class _Tallies:
         self._tallies: dict[str, _Tally] = {}
 
     def add(self, chunk: Chunk) -> tuple[MentionArrays, NDArray[np.bool_]]:
-        """Count a chunk's mentions; returns the distinct gold ones and whether they are found."""
+        """Count a chunk's mentions; return the distinct gold ones and which of them are found."""
         for corpus in chunk.corpora:
             if corpus not in self._tallies:
                 self._tallies[corpus] = self._new_tally(corpus)
@@ -257,7 +257,7 @@ class _Tallies:
     def _new_tally(self, corpus: str) -> _Tally:
         if corpus not in self._annotated:
             raise ValueError(
-                f"a sentence of corpus {corpus!r} came to be scored, but the annotated types are "
+                f"a sentence of corpus {corpus!r} cannot be scored, since the annotated types are "
                 f"given only for {sorted(self._annotated)}"
             )
         return _Tally(self._annotated[corpus])
@@ -269,7 +269,7 @@ def _add_nesting(
     gold: MentionArrays,
     found: NDArray[np.bool_],
 ) -> None:
-    """Count the joined gold mentions of a chunk; one by one only where that is needed."""
+    """Count the joined gold mentions of a chunk, one by one only if a sentence needs it."""
     apart = np.zeros(len(chunk.sentences), dtype=bool)
     apart[overlapping_sentences(gold)] = True
     apart[chunk.unmatched.sentence] = True
@@ -285,7 +285,7 @@ def _add_nesting(
 
 
 def _in_characters(sentence: TestedSentence) -> tuple[set[TaggedSpan], set[TaggedSpan]]:
-    """All gold mentions, unmatched ones too, and those found: characters and joined tags."""
+    """Return all gold mentions, also unmatched ones, and those found, in characters and joined."""
 
     def moved(mentions: set[TaggedSpan]) -> set[TaggedSpan]:
         return {(*sentence.characters(start, end), tag) for start, end, tag in mentions}
