@@ -93,7 +93,7 @@ class Conversion:
         return self.block.splits[self.split].out
 
     def run(self) -> Ledger:
-        """Convert; see :func:`mtner_cli.core.convert.registry.convert`."""
+        """Run the conversion; see :func:`mtner_cli.core.convert.registry.convert`."""
         block = self.block
         options, _ = checked_options(block.converter, block.options_of(self.split))
         return convert(

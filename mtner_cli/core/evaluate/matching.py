@@ -95,7 +95,7 @@ class Chunk:
         self.tags = list(numbers)
 
     def count(self, mentions: MentionArrays, tags: Sequence[Tag]) -> Iterator[tuple[str, Tag, int]]:
-        """Yield each corpus, each tag of its mentions, and their number."""
+        """Yield corpus, tag and number of mentions, for every tag that a corpus has mentions of."""
         codes = self.corpus_of_sentence[mentions.sentence] * len(tags) + mentions.tag
         counts = np.bincount(codes)
         for code in np.flatnonzero(counts).tolist():

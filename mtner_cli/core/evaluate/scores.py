@@ -285,7 +285,10 @@ def _add_nesting(
 
 
 def _in_characters(sentence: TestedSentence) -> tuple[set[TaggedSpan], set[TaggedSpan]]:
-    """Return all gold mentions, also unmatched ones, and those found, in characters and joined."""
+    """Return all gold mentions, also unmatched ones, and those found.
+
+    Both have character offsets and joined tags.
+    """
 
     def moved(mentions: set[TaggedSpan]) -> set[TaggedSpan]:
         return {(*sentence.characters(start, end), tag) for start, end, tag in mentions}

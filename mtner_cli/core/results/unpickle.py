@@ -65,7 +65,7 @@ ADMITTED = {
 
 
 class ResultFileError(Exception):
-    """Says what is wrong with a result file and what to do, without the name of the file."""
+    """An error that says what is wrong with a result file and what to do, without its name."""
 
 
 def read_pickle(stream: IO[bytes]) -> object:

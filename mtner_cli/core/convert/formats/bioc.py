@@ -91,7 +91,7 @@ def _add_text(document: Document, part: BioCSentence, path: Path) -> None:
 
 
 def _name_lost_text(document: Document, passage: BioCPassage, path: Path, ledger: Ledger) -> None:
-    """Record sentences with other text than their passage, whose own text is read."""
+    """Record sentences whose text differs from the text of their passage, which is read."""
     for sentence in passage.sentences if passage.text else ():
         text = sentence.text or ""
         if document.text[sentence.offset : sentence.offset + len(text)] != text:

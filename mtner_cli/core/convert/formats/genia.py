@@ -140,7 +140,7 @@ def _name_outside(event: XmlEvent, place: Place, ledger: Ledger) -> None:
 
 
 def _types(opening: XmlEvent) -> list[str]:
-    """Return the types of a ``<cons>``: one or none, or one per member of a coordination."""
+    """Return the types of a ``<cons>``: one or none, or those of the members of a coordination."""
     meaning = opening.attributes.get("sem", "")
     members = _MEMBER.findall(meaning) if meaning.startswith("(") else [meaning]
     return [found[1] for member in members if (found := _TYPE.fullmatch(member))]
@@ -158,7 +158,7 @@ def _known_identifier(path: Path, article: _Article) -> str:
 
 
 class _SentenceReader:
-    """Builds one sentence from the XML events within it."""
+    """A builder of one sentence from the XML events within it."""
 
     def __init__(self, place: Place, ledger: Ledger) -> None:
         self._place = place
@@ -197,7 +197,7 @@ class _SentenceReader:
         return SourceSentence(self._place, tuple(self._words), "", mentions, document)
 
     def _keep_text(self) -> None:
-        """Keep text between ``<w>`` elements: mostly white space, sometimes an unmarked word."""
+        """Turn text between ``<w>`` elements into words; most of it is white space."""
         for word in self._text.split():
             self._ledger.repair("text outside <w> became a word", self._place, repr(word))
             self._words.append(word)
