@@ -1,1 +1,1 @@
-"""Configuration of an experiment: schema, loading and the list of known experiments."""
+"""Settings of an experiment: schema, loading and checks."""

@@ -1,4 +1,4 @@
-"""``key.sub=value`` on the command line."""
+"""Compose settings from defaults, a file and command-line overrides, and check them."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _LONGEST_SHOWN = 100
 
 
 def parse_overrides(texts: Sequence[str]) -> list[tuple[KeyPath, Any, str]]:
-    r"""Each override's key, value and how messages call it, in the order given.
+    r"""Return each override's key, value and name in messages, in the order given.
 
     The value is YAML. A dot or equals sign inside a name is written ``\.`` or ``\=``.
 
     Raises:
-        ConfigError: naming every text that is no override.
+        ConfigError: naming every text that is not an override.
     """
     overrides: list[tuple[KeyPath, Any, str]] = []
     faults: list[str] = []
@@ -65,7 +65,7 @@ def parse_overrides(texts: Sequence[str]) -> list[tuple[KeyPath, Any, str]]:
 
 
 def _shown(text: str) -> str:
-    """Give what is printed before a fault; a value that may hold a password is not shown."""
+    """Return the name of an override in messages, without a value that may hold a password."""
     if "@" in text or SECRET.search(text):
         key = text.partition("=")[0]
         return quoted("..." if "@" in key else f"{key}=...", _LONGEST_SHOWN)
@@ -73,7 +73,7 @@ def _shown(text: str) -> str:
 
 
 def merged(below: Any, above: Any) -> Any:
-    """Sections joined key by key, ``above`` winning; anything else is ``above`` alone."""
+    """Merge sections key by key, where ``above`` wins; for other values return ``above``."""
     if not isinstance(below, Mapping) or not isinstance(above, Mapping):
         return above
     return {
@@ -83,7 +83,7 @@ def merged(below: Any, above: Any) -> Any:
 
 
 def nested(key: KeyPath, value: Any) -> Any:
-    """The sections that hold ``value`` at ``key``: ``{"a": {"b": value}}``."""
+    """Return the sections that hold ``value`` at ``key``: ``{"a": {"b": value}}``."""
     for name in reversed(key):
         value = {name: value}
     return value
@@ -94,14 +94,14 @@ Settings = TypeVar("Settings")
 
 @dataclass(frozen=True)
 class Recipe(Generic[Settings]):
-    """How settings of one kind are checked.
+    """The schema, defaults and checks for settings of one kind.
 
     Attributes:
-        schema: their type: a section, or a dict of sections.
-        defaults: what applies where nothing is written; its texts may hold references.
-        checks: what the schema cannot see; each yields its faults.
-        stand_in: something valid to put for a mandatory setting that is missing or refused, so that
-            the checks can go on and report the rest.
+        schema: the type of the settings: a section, or a dict of sections.
+        defaults: the values of settings that are not given; texts may hold references.
+        checks: functions for rules that the schema cannot express; each yields its faults.
+        stand_in: puts a valid value in place of a mandatory setting that is missing or refused, so
+            that the checks can run and report other faults.
     """
 
     schema: Any
@@ -117,14 +117,14 @@ def compose(
     overrides: Sequence[str] = (),
     now: datetime | None = None,
 ) -> Settings:
-    """Defaults, then what the source says, then the overrides; resolved and checked.
+    """Merge defaults, source and overrides, then resolve references and check the settings.
 
     Args:
-        recipe: the kind of settings.
-        source: what was written.
-        name: how messages call the source.
+        recipe: the schema, defaults and checks.
+        source: the settings of the file.
+        name: the name of the source in messages.
         overrides: ``key.sub=value`` texts.
-        now: the time for ``${now:...}``; the present where it is None.
+        now: the time for ``${now:...}``; the current time if None.
 
     Raises:
         ConfigError: with every fault.
@@ -150,7 +150,7 @@ def compose(
 
 @dataclass(frozen=True)
 class _Outcome(Generic[Settings]):
-    """The settings, None where the schema refuses them, and what is wrong with them."""
+    """The settings (None if the schema refuses them) and their faults."""
 
     settings: Settings | None
     faults: list[Fault]
@@ -159,7 +159,7 @@ class _Outcome(Generic[Settings]):
 def _checked(
     recipe: Recipe[Settings], resolved: Resolved, unreadable: set[KeyPath]
 ) -> _Outcome[Settings]:
-    """Check the settings; what only follows from another fault is not complained of."""
+    """Check the settings; leave out faults that only follow from another fault."""
     outcome = _validated(recipe, resolved.values)
     unsure = unreadable | resolved.unresolved
     known_unsure = KeySet(unsure)
@@ -176,7 +176,7 @@ def _checked(
 
 
 def _validated(recipe: Recipe[Settings], values: dict[str, Any]) -> _Outcome[Settings]:
-    """The settings, or what the schema says against them."""
+    """Return the settings, or the faults that the schema finds."""
     try:
         return _Outcome(TypeAdapter(recipe.schema).validate_python(values), [])
     except ValidationError as error:
@@ -186,7 +186,7 @@ def _validated(recipe: Recipe[Settings], values: dict[str, Any]) -> _Outcome[Set
 def _referring_to(
     causes: set[KeyPath], targets: Mapping[KeyPath, Iterable[KeyPath]]
 ) -> set[KeyPath]:
-    """The keys that refer to one of ``causes``, directly or through others."""
+    """Return the keys that refer to one of ``causes``, directly or through others."""
     # By target, and by every section that holds the target.
     referring: defaultdict[KeyPath, set[KeyPath]] = defaultdict(set)
     referring_within: defaultdict[KeyPath, set[KeyPath]] = defaultdict(set)
@@ -208,7 +208,7 @@ def _referring_to(
 def _repaired(
     recipe: Recipe[Settings], values: dict[str, Any], refused: set[KeyPath]
 ) -> Settings | None:
-    """The settings without what was refused, or None where that is not enough to go on."""
+    """Return the settings without the refused ones, or None if the rest is not valid either."""
     repaired = _copied(values)
     for key in sorted(refused, key=len, reverse=True):
         _remove(repaired, key)
@@ -217,7 +217,7 @@ def _repaired(
 
 
 def _remove(values: dict[str, Any], key: KeyPath) -> None:
-    """Take a key out; an entry of a list takes the list with it."""
+    """Remove a key; for an entry of a list, remove the whole list."""
     section: Any = values
     for at, name in enumerate(key):
         if not isinstance(section, dict) or name not in section:

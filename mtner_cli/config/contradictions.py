@@ -1,4 +1,4 @@
-"""Settings that are each valid but make no sense together."""
+"""Find settings that are valid alone but contradict each other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mtner_cli.errors import names_text, quoted
 
 
 def find_contradictions(config: ExperimentConfig) -> Iterator[Fault]:
-    """A fault for each, under the key that a user would most likely change."""
+    """Yield a fault for each contradiction, under the key that a user most likely changes."""
     for check in (
         _splits,
         _merging,
@@ -29,7 +29,7 @@ def _splits(config: ExperimentConfig) -> Iterator[Fault]:
             yield Fault(
                 ("datasets", name, "split_paths"),
                 "the corpus has no train split; give split_paths.train "
-                "(a corpus to evaluate on only goes into a file for 'mtner predict-cross')",
+                "(a corpus without one belongs in a file for 'mtner predict-cross')",
             )
 
 
@@ -55,7 +55,8 @@ def _early_stopping(config: ExperimentConfig) -> Iterator[Fault]:
     if not best and not train.checkpoints.most_recent:
         yield Fault(
             ("train", "checkpoints"),
-            "most_recent and metric_based are both false, so nothing would be saved",
+            "most_recent and metric_based are both false, so nothing would be saved; "
+            "set one of them to true",
         )
     if (train.early_stop or best) and not any(
         dataset.split_paths.dev for dataset in config.datasets.values()
@@ -82,7 +83,8 @@ def _inputs(config: ExperimentConfig) -> Iterator[Fault]:
     if not switches.use_attention and not switches.use_next_word:
         yield Fault(
             ("ablation", "pred_model", "parser_state"),
-            "use_attention and use_next_word are both false, so the model would see nothing",
+            "use_attention and use_next_word are both false, so the model would see nothing; "
+            "set one of them to true",
         )
 
 
@@ -92,7 +94,10 @@ def _perturbations(config: ExperimentConfig) -> Iterator[Fault]:
         return
     key = ("perturbations", "probs")
     if not settings.probs:
-        yield Fault(key, "perturbations.use is true, but no probability is given")
+        yield Fault(
+            key,
+            "perturbations.use is true, but no probability is given; give one, or set use to false",
+        )
     for source, targets in settings.probs.items():
         if source not in config.datasets:
             yield Fault((*key, source), _unknown_corpus(source, config.datasets))
@@ -118,4 +123,4 @@ def _tracking(config: ExperimentConfig) -> Iterator[Fault]:
 def _unknown_corpus(name: str, datasets: Mapping[str, DatasetConfig]) -> str:
     near = nearest(name, datasets)
     hint = f"; did you mean {near}?" if near else ""
-    return f"{quoted(name, 80)} is none of the corpora ({names_text(datasets)}){hint}"
+    return f"{quoted(name, 80)} is not one of the corpora ({names_text(datasets)}){hint}"

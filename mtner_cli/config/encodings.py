@@ -1,4 +1,4 @@
-"""The names of encodings, of actions and of text; conversions need no more of ``config``."""
+"""Names of action encodings and of charsets; conversions need no more of ``config``."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Literal
 from mtner_cli.errors import ConfigError, quoted
 
 EncodingName = Literal["simple", "simple-char"]
-"""The action encodings: words are given, or raw text with character offsets."""
+"""The action encodings: given words, or raw text with character offsets."""
 
 
 def text_encoding(name: str) -> str:
-    """Give the encoding to open a file with: ``utf-8`` also reads files that start with a BOM.
+    """Return the charset to open a file with; for ``utf-8`` it also accepts a BOM at the start.
 
     Raises:
-        ConfigError: if no text encoding has this name; ``base64`` or ``zip`` is none.
+        ConfigError: if no charset has this name (``base64`` and ``zip`` are not charsets).
     """
     try:
         "".encode(name)
         canonical = codecs.lookup(name).name
         codecs.getincrementaldecoder(name)
     except (LookupError, ValueError):
-        fault = f"unknown text encoding {quoted(name)}: give a name such as utf-8 or latin-1"
+        fault = f"unknown charset {quoted(name)}: give a name such as utf-8 or latin-1"
         raise ConfigError([fault]) from None
     return "utf-8-sig" if canonical == "utf-8" else canonical

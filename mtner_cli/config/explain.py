@@ -1,4 +1,4 @@
-"""What the schema refuses, in words: what was expected, what was found, the nearest valid name."""
+"""Explain what the schema refuses: expected value, found value and nearest valid name."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _ELSEWHERE: Mapping[str, str] = {
     "defaults": "the defaults always apply; delete the list",
     "tags": "entity types are found in the corpus; rename them with tag_dict",
 }
-"""Keys of other tools that users bring along, and what to do here."""
+"""Keys that users know from other tools, and what to do instead."""
 _MOST_HINTS = 200
-"""Faults that get a hint; a message shows fewer, and each search takes its time."""
+"""Most faults that get a hint; a message shows fewer, and each search takes time."""
 
 
 def explain(error: ValidationError, schema: Any) -> list[Fault]:
-    """One fault per complaint of the schema about the settings."""
+    """Return one fault for each error of the schema."""
     details = error.errors(include_url=False)
     return [
         Fault(*_explain_one(detail, schema if at < _MOST_HINTS else None))
@@ -53,13 +53,13 @@ def explain(error: ValidationError, schema: Any) -> list[Fault]:
 
 
 def is_foreign(values: Mapping[str, Any], schema: Any) -> bool:
-    """Tell whether a file is of another kind: it holds something, but none of our keys.
+    """Tell whether a file is of another kind: it is not empty, but has none of the known keys.
 
-    It may be a file of secrets that was named by mistake, so no message shows what is in it.
+    It may be a file of secrets that was given by mistake, so no message shows its content.
 
     Args:
         values: what the file holds.
-        schema: a section, or a dict of such by names that users choose.
+        schema: a section, or a dict of sections under names that users choose.
     """
     annotation = _plain(schema)
     if not values or _holds_keys_of(annotation, values):
@@ -79,7 +79,7 @@ def _holds_keys_of(annotation: Any, values: Any) -> bool:
 
 
 def foreign_file(path: str | Path, example: str) -> str:
-    """The fault of such a file; ``example`` shows which keys belong into it."""
+    """Return the fault of a foreign file; ``example`` shows which keys belong in it."""
     return (
         f"{path}: holds none of the keys that are expected here, so its content is not shown; "
         f"give a file such as: {example}"
@@ -87,7 +87,7 @@ def foreign_file(path: str | Path, example: str) -> str:
 
 
 def example_of(schema: Any) -> str:
-    """Show what must be given, in one line of YAML."""
+    """Return an example of the mandatory settings, in one line of YAML."""
     text = yaml.safe_dump(
         _example(schema), default_flow_style=True, sort_keys=False, width=float("inf")
     )
@@ -129,7 +129,7 @@ def _explain_one(detail: ErrorDetails, schema: Any | None) -> tuple[KeyPath, str
 
 
 def describe(value: Any) -> str:
-    """A value as a message names it."""
+    """Describe a value for a message."""
     if value is None:
         return "nothing (null)"
     if isinstance(value, bool):
@@ -154,7 +154,7 @@ def _hint(kind: str, value: Any, context: Mapping[str, Any]) -> str:
 
 
 def _unknown_key(key: KeyPath, schema: Any) -> str:
-    """Say which valid key was probably meant: a sibling, or one of that name elsewhere."""
+    """Say which valid key was probably meant: a sibling, or a key of that name elsewhere."""
     *above, name = key
     section = section_at(tuple(above), schema)
     siblings = list(section.model_fields) if section is not None else []
@@ -172,7 +172,7 @@ def _unknown_key(key: KeyPath, schema: Any) -> str:
 
 
 def section_at(key: KeyPath, schema: Any) -> type[Section] | None:
-    """The kind of section that stands at a key, or None where no section can stand."""
+    """Return the type of the section at a key, or None if no section can be there."""
     annotation: Any = _plain(schema)
     for part in key:
         section = _section_of(annotation)

@@ -1,4 +1,4 @@
-"""Faults of a configuration: which key, what is wrong, where it was written, what was meant."""
+"""Faults of a configuration and their places; helpers for keys, names and paths."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 from mtner_cli.errors import reason_of, shown
 
 _LONGEST_NAME = 100
-"""Characters; the comparison of two names takes up to the product of their lengths."""
+"""In characters; comparing two names takes time up to the product of their lengths."""
 _MOST_NAMES = 1000
 
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """Give the known name that is most like ``name``, or None where none is like it."""
+    """Return the known name that is most similar to ``name``, or None if none is similar."""
     if len(name) > _LONGEST_NAME:
         return None
     short = [other for other in islice(known, _MOST_NAMES) if len(other) <= _LONGEST_NAME]
@@ -26,12 +26,12 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
 
 
 KeyPath = tuple[str, ...]
-"""A setting by the keys of its sections, from the top: ``("train", "batch_size")``."""
+"""The path of a setting: keys from the top, such as ``("train", "batch_size")``."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something wrong with one setting, or with the whole where ``key`` is empty."""
+    """A fault of one setting, or of the whole configuration if ``key`` is empty."""
 
     key: KeyPath
     message: str
@@ -39,18 +39,18 @@ class Fault:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where settings were written.
+    """The places where settings were written.
 
     Attributes:
         name: the file.
-        places: the place of each key that was written somewhere, such as ``exp.yaml:12``.
+        places: the place of each key that was written, such as ``exp.yaml:12``.
     """
 
     name: str
     places: Mapping[KeyPath, str]
 
     def describe(self, fault: Fault) -> str:
-        """One sentence: place, key and message; a key nowhere written has its section's place."""
+        """Return a line with place, key and message; an unwritten key has its section's place."""
         key = fault.key
         while key and key not in self.places:
             key = key[:-1]
@@ -61,46 +61,46 @@ class Origin:
 
 
 def key_text(key: Iterable[str]) -> str:
-    r"""The path as a user writes it; a dot inside a key is written ``\.``."""
+    r"""Return the path as a user writes it; a dot inside a key is written ``\.``."""
     return ".".join(re.sub(r"([\\.=])", r"\\\1", part) for part in key)
 
 
 def key_of_text(text: str) -> KeyPath:
-    """The inverse of :func:`key_text`."""
+    """Return the path that :func:`key_text` wrote as ``text``."""
     parts = re.findall(r"(?:^|\.)((?:\\.|[^\\.])*)", text)
     return tuple(re.sub(r"\\(.)", r"\1", part) for part in parts)
 
 
 LONGEST_KEY = 1000
-"""Characters of one name; every fault within a section holds the section's name."""
+"""Most characters of one key; every fault within a section repeats the section's key."""
 
 
 def shown_key(key: Iterable[str]) -> str:
-    """The path as messages show it; a name that could spoil a message is cut and in quotes."""
+    """Return the path for a message; a name that could spoil it is cut and in quotes."""
     return ".".join(key_text((part,)) if shown(part) == part else shown(part) for part in key)
 
 
 def is_whole(text: str) -> bool:
-    r"""Tell whether there is no half of a character, as ``\ud83d`` in YAML or JSON makes one.
+    r"""Tell whether a text has no half of a character, such as ``\ud83d`` in YAML or JSON.
 
-    Bytes of the command line that are not UTF-8 arrive as such halves, too.
+    Bytes of the command line that are not UTF-8 also become such halves.
     """
     return text.isascii() or not re.search("[\ud800-\udfff]", text)
 
 
-# Python's own raise errors for a path that is too long or that may not be looked at.
+# The functions of pathlib raise errors for a path that is too long or not accessible.
 def exists(path: Path) -> bool:
-    """Tell whether anything is there that can be looked at."""
+    """Tell whether something accessible is at a path."""
     return _kind(path) is not None
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether a plain file is there."""
+    """Tell whether a plain file is at a path."""
     return _kind(path) == stat.S_IFREG
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether a folder is there."""
+    """Tell whether a folder is at a path."""
     return _kind(path) == stat.S_IFDIR
 
 
@@ -112,7 +112,7 @@ def _kind(path: Path) -> int | None:
 
 
 def why_absent(path: Path) -> str | None:
-    """Why nothing can be at a path or what is there cannot be seen; None where it just is not."""
+    """Return why a path cannot exist or is not accessible; None if it exists or is missing."""
     try:
         path.stat()
     except FileNotFoundError:
@@ -125,7 +125,7 @@ def why_absent(path: Path) -> str | None:
 
 
 class KeySet:
-    """Keys, to ask which others concern one of them: itself, what holds it and what is in it."""
+    """A set of keys that tells which other keys concern one of them."""
 
     def __init__(self, keys: Iterable[KeyPath] = ()) -> None:
         self._keys: set[KeyPath] = set()
@@ -138,10 +138,10 @@ class KeySet:
         self._above.update(ways_to(key))
 
     def concerns(self, key: KeyPath) -> bool:
-        """Tell whether ``key`` is one of the keys, or holds one, or lies within one."""
+        """Tell whether ``key`` is one of the keys, holds one, or lies within one."""
         return key in self._above or not self._keys.isdisjoint(ways_to(key))
 
 
 def ways_to(key: KeyPath) -> Iterable[KeyPath]:
-    """The sections that hold a key, from the top, and the key itself: ``()``, ``("a",)``, ..."""
+    """Return the sections that hold a key, from the top, then the key: ``()``, ``("a",)``, ..."""
     return accumulate(zip(key), initial=())

@@ -1,4 +1,4 @@
-"""Load an experiment or corpora: defaults, file, overrides; keep the settings with the run."""
+"""Load the settings of an experiment or of corpora, and write those of a run as YAML."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def load_experiment(
     now: datetime | None = None,
     check_files: Check | None = None,
 ) -> ExperimentConfig:
-    """The settings of an experiment file over the defaults, and overrides over both.
+    """Load an experiment: overrides replace the file's settings, and those the defaults.
 
     Args:
         path: the experiment file.
         overrides: ``key.sub=value`` texts, the value in YAML.
-        now: the time for ``${now:...}``, as in the run's name; the present where it is None.
+        now: the time for ``${now:...}``, as in the run's name; the current time if None.
         check_files: finds files that are missing or do not fit the settings, such as
-            :func:`mtner_cli.core.corpus.checks.find_file_faults`; None looks at no file.
+            :func:`mtner_cli.core.corpus.checks.find_file_faults`; None checks no file.
 
     Raises:
         ConfigError: with every fault: place, key, what was expected and what was found.
@@ -71,7 +71,7 @@ def config_from_mapping(
     now: datetime | None = None,
     check_files: Check | None = None,
 ) -> ExperimentConfig:
-    """As :func:`load_experiment`, for settings that a program holds.
+    """Build a configuration from a mapping, as :func:`load_experiment` does from a file.
 
     Raises:
         ConfigError: with every fault.
@@ -81,7 +81,7 @@ def config_from_mapping(
 
 
 def load_resolved(path: Path) -> ExperimentConfig:
-    """The settings of a run, whose corpora may have gone since.
+    """Load the settings of a run; its corpora may be missing by now.
 
     Args:
         path: the run's folder or its ``resolved_cfg.yaml``.
@@ -98,12 +98,12 @@ def load_resolved(path: Path) -> ExperimentConfig:
 
 
 def dump_resolved(config: ExperimentConfig) -> str:
-    """The settings as YAML, complete; :func:`load_resolved` gives the same back."""
+    """Return the complete settings as YAML that :func:`load_resolved` reads back unchanged."""
     return write_yaml(escape_references(config.model_dump()))
 
 
 def default_settings() -> dict[str, Any]:
-    """What applies where an experiment says nothing, references unresolved."""
+    """Return the default of every setting that has one, with references unresolved."""
     return ExperimentConfig.model_construct().model_dump(warnings=False)
 
 
@@ -124,7 +124,7 @@ def _recipe(*checks: Check) -> Recipe[ExperimentConfig]:
 
 
 def _stand_in(values: dict[str, Any], key: KeyPath) -> None:
-    """Something valid for a mandatory setting, so that checking can go on."""
+    """Put a valid value for a mandatory setting, so that the checks can run."""
     match key:
         case ("seed",):
             values["seed"] = 0
@@ -139,7 +139,7 @@ def _stand_in(values: dict[str, Any], key: KeyPath) -> None:
 
 
 def _no_such_experiment(path: Path) -> str:
-    """Point at the experiment file where its name was given, as the original's commands do."""
+    """Say that the file is missing; if a name is given as in the original, suggest its file."""
     named = Path(str(path).removeprefix("experiment="))
     for candidate in (EXPERIMENTS / named, path):
         file = candidate.with_name(f"{candidate.name}.yaml")
@@ -155,13 +155,13 @@ Corpora = Annotated[dict[Text, DatasetConfig], Field(min_length=1)]
 def load_corpora(
     path: Path, *, check_files: CorporaCheck | None = None
 ) -> dict[str, DatasetConfig]:
-    """The corpora of a file such as ``mtner predict-cross --corpora`` takes, in its order.
+    """Load corpora from a file for ``mtner predict-cross --corpora``, in file order.
 
     Args:
-        path: the file: corpus names, and under each what stands under ``datasets`` in an
-            experiment; ``split_paths.test`` is what a model is evaluated on.
+        path: the file: corpus names, and under each name the same keys as under ``datasets`` in
+            an experiment; a model is evaluated on ``split_paths.test``.
         check_files: finds files that are missing or do not fit the settings, such as
-            :func:`mtner_cli.core.corpus.checks.find_corpus_faults`; None looks at no file.
+            :func:`mtner_cli.core.corpus.checks.find_corpus_faults`; None checks no file.
 
     Raises:
         ConfigError: with every fault: place, key, what was expected and what was found.
@@ -181,7 +181,7 @@ def _without_test(corpora: Mapping[str, DatasetConfig]) -> Iterator[Fault]:
 
 
 def _corpora_stand_in(values: dict[str, Any], key: KeyPath) -> None:
-    """Something valid for a mandatory setting, so that checking can go on."""
+    """Put a valid value for a mandatory setting, so that the checks can run."""
     match key:
         case (name,):
             values[name] = {"mode": "simple", "split_paths": {}}

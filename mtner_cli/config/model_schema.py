@@ -24,12 +24,12 @@ class EmbedModelConfig(Section):
 
 
 class TokMultiplierConfig(Section):
-    """The factor of word vectors against position vectors in the attention."""
+    """The factor of the word vectors, relative to the position vectors, in the attention."""
 
     train: bool = False
-    """Learn it, starting at ``value``."""
+    """Learn the factor, starting at ``value``."""
     value: Factor = 1.0
-    """The constant, or where learning starts."""
+    """The factor; its start value if ``train`` is true."""
 
 
 class AttentionModuleConfig(Section):
@@ -44,32 +44,32 @@ class AttentionModuleConfig(Section):
     dropout_classes: Dropout = 0.2
     """Dropout on the latent vectors."""
     half_context: Words = 150
-    """Words to each side that have a relative position of their own."""
+    """Words on each side that have separate relative positions."""
     tok_multiplier: TokMultiplierConfig = TokMultiplierConfig()
-    """Words against positions."""
+    """The factor of the word vectors."""
 
 
 class ParserStateConfig(Section):
     """The network that reads the next word and the context, and scores the actions."""
 
     dropout: Dropout = 0.1
-    """Dropout on its input."""
+    """Dropout on the network's input."""
 
 
 class SelfTrainingConfig(Section):
-    """Learning from corpora that annotate different types."""
+    """Training on corpora that annotate different entity types."""
 
     project_coeff: PositiveFactor = 1.0
-    """Factor of the model's own probability where it is the target for foreign types."""
+    """Factor of the model's probability, which is the target for foreign entity types."""
 
 
 class ControlConfig(Section):
-    """Room for actions, as a multiple of the sentence's length."""
+    """Limits on the number of actions, as multiples of the sentence's length."""
 
     multiplier_numb_actions_inference: Multiple = 1.5
-    """Accepted for the original's files; no sentence is cut short here, each word has its bound."""
+    """Accepted in files of the original, without effect: here each word has a separate limit."""
     multiplier_numb_actions_training: Multiple = 2.0
-    """In training, for timesteps shown twice because of foreign types."""
+    """In training; foreign entity types make the model repeat timesteps."""
 
 
 class PredModelConfig(Section):
@@ -80,15 +80,15 @@ class PredModelConfig(Section):
     parser_state: ParserStateConfig = ParserStateConfig()
     """Scoring of the actions."""
     self_training: SelfTrainingConfig = SelfTrainingConfig()
-    """Foreign entity types."""
+    """Training with foreign entity types."""
     control: ControlConfig = ControlConfig()
-    """Room for actions."""
+    """Limits on the number of actions."""
     init_output_bias: Literal["log_odds", "zero"] = "log_odds"
-    """Start at each action's base rate (``log_odds``), or as the original does (``zero``)."""
+    """Start at each action's base rate (``log_odds``), or at zero as the original (``zero``)."""
     init_latents: Literal["centre", "zero"] = "centre"
-    """Start the attention at the word just written (``centre``), or evenly spread (``zero``)."""
+    """Start with attention to the slot written last (``centre``), or to all equally (``zero``)."""
     dropout_mode: Literal["locked", "per_step"] = "locked"
-    """Eight sets of dropout masks a batch, used in turn (``locked``), or new ones each step."""
+    """Reuse eight sets of dropout masks per batch (``locked``), or draw new masks at each step."""
 
 
 class ModelsConfig(Section):

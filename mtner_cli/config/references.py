@@ -1,9 +1,9 @@
-r"""``${...}`` in an experiment file.
+r"""Resolve the references ``${...}`` of an experiment file.
 
-``${train.batch_size}`` stands for another setting (its value where it is the whole text, its text
-otherwise), ``${now:%Y-%m-%d}`` for the time of the run, ``\${`` for the characters themselves.
-A short file could name a huge text or section through references, so there are limits to how much
-they give and to how deep they refer.
+``${train.batch_size}`` gives another setting (its value where it is the whole text, else its text),
+``${now:%Y-%m-%d}`` gives the time of the run, and ``\${`` gives the characters ``${``.
+A short file could produce a huge text or section through references, so the size and the depth of
+what they give are limited.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from mtner_cli.config.faults import Fault, KeyPath, key_of_text, key_text, neare
 from mtner_cli.errors import MOST_FAULTS, quoted, shown
 
 _MOST_GIVEN = 1_000_000
-"""Values and characters that all references together may give; far more than any file needs."""
+"""Most values and characters that all references together give; no file needs as many."""
 _MOST_LEVELS = 50
-"""Sections and references within one another; as deep as YAML may be."""
+"""Deepest nesting of sections and references; the limit for YAML is the same."""
 _LONGEST_TIME_FORMAT = 100
 
-# A run of backslashes is looked at once, from its start, however long it is.
+# A run of backslashes is matched once, from its start, so that a long one takes no extra time.
 _MARK = re.compile(r"(?<!\\)(?P<slashes>\\*+)\$\{")
 _TOKEN = re.compile(rf"{_MARK.pattern}(?:(?P<name>[^${{}}]*)\}})?")
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """Settings whose references have been replaced by what they stand for.
+    """Settings whose references are replaced by their values.
 
     Attributes:
         values: the settings.
-        faults: one per reference to nothing.
+        faults: one for each text with a wrong reference.
         unresolved: the keys that could not be resolved; they keep their text.
         targets: for each key that holds references, the keys it refers to.
     """
@@ -51,7 +51,7 @@ def resolve_references(values: dict[str, Any], now: datetime) -> Resolved:
     """Replace every reference; ``now`` is the time that ``${now:...}`` gives.
 
     Raises:
-        ReferenceLimitError: if the references give too much or refer too deeply.
+        ReferenceLimitError: if the references give too much or are nested too deeply.
     """
     resolver = _Resolver(values, now)
     resolved = resolver.resolve(values, ())
@@ -59,14 +59,14 @@ def resolve_references(values: dict[str, Any], now: datetime) -> Resolved:
 
 
 def escape_references(values: Any) -> Any:
-    """The inverse: settings whose texts mean themselves when they are resolved."""
+    """Escape texts so that :func:`resolve_references` gives them back unchanged."""
     return _map_texts(
         values, (), lambda text, _: _MARK.sub(lambda found: found["slashes"] * 2 + r"\${", text)
     )
 
 
 def _map_texts(value: Any, key: KeyPath, change: Callable[[str, KeyPath], Any]) -> Any:
-    """The value with ``change(text, key)`` in place of every text in it."""
+    """Return the value with every text in it replaced by ``change(text, key)``."""
     if isinstance(value, dict):
         return {name: _map_texts(inner, (*key, name), change) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -75,7 +75,7 @@ def _map_texts(value: Any, key: KeyPath, change: Callable[[str, KeyPath], Any]) 
 
 
 class ReferenceLimitError(Exception):
-    """References that give too much or refer too deeply, so the settings cannot be known.
+    """References that give too much or are nested too deeply to be resolved.
 
     Attributes:
         fault: the reference at which the limit was reached.
@@ -87,7 +87,7 @@ class ReferenceLimitError(Exception):
 
 
 class _UnresolvedError(Exception):
-    """A reference on which a fault has been reported."""
+    """A reference whose fault is already reported."""
 
 
 class _Resolver:
@@ -102,7 +102,7 @@ class _Resolver:
         self.targets: defaultdict[KeyPath, set[KeyPath]] = defaultdict(set)
 
     def resolve(self, value: Any, key: KeyPath) -> Any:
-        """The value with its references replaced; a text that has a fault stays as it is."""
+        """Return the value with its references replaced; a text with a fault stays as it is."""
         return _map_texts(value, key, self._text_or_itself)
 
     def _text_or_itself(self, text: str, key: KeyPath) -> Any:
@@ -167,7 +167,7 @@ class _Resolver:
         value: Any = self._values
         for part in target:
             if not isinstance(value, dict) or part not in value:
-                # A message shows the first faults only, and each search takes its time.
+                # A message shows the first faults only, and each search takes time.
                 near = nearest(name, self._all_keys) if len(self.faults) < MOST_FAULTS else None
                 hint = f"; did you mean ${{{near}}}?" if near else ""
                 message = f"{_reference(name)} refers to a setting that does not exist{hint}"
@@ -182,12 +182,12 @@ class _Resolver:
                 return self._now.strftime(time_format)
         except ValueError:
             pass
-        what = f"{quoted(time_format)} is no format of a time"
+        what = f"{quoted(time_format)} is not a time format"
         self._refuse(key, f"{what}; write one such as ${{now:%Y-%m-%d_%H-%M-%S}}")
 
     def _as_text(self, value: Any, reference: str, key: KeyPath) -> str:
         if isinstance(value, dict | list):
-            what = "is several values, which cannot be part of a text"
+            what = "is a section or a list, which cannot be part of a text"
             self._refuse(key, f"{shown(reference)} {what}")
         if value is None or isinstance(value, bool):
             return {None: "null", True: "true", False: "false"}[value]
@@ -208,7 +208,7 @@ class _Resolver:
 
     def _check_levels(self, levels: int) -> None:
         if levels > _MOST_LEVELS:
-            self._stop(f"references and sections lie more than {_MOST_LEVELS} deep")
+            self._stop(f"references and sections are nested more than {_MOST_LEVELS} levels deep")
 
     def _stop(self, what: str) -> NoReturn:
         raise ReferenceLimitError(Fault(self._active[0], f"{what}; write the values themselves"))

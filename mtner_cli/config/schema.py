@@ -2,12 +2,12 @@
 
 The settings of the models are in :mod:`mtner_cli.config.model_schema`.
 The sections nest exactly as in an experiment file, and the field names are the file's keys.
-Values are checked strictly (no number for a text, no text for a number; a whole number may stand
-for a fraction), unknown keys are refused, and a loaded configuration cannot be changed.
-What concerns several settings at once is checked in :mod:`mtner_cli.config.contradictions`.
+Values are checked strictly (no number for a text, no text for a number; but a whole number for a
+fraction), unknown keys are refused, and a loaded configuration cannot be changed.
+Rules for several settings together are checked in :mod:`mtner_cli.config.contradictions`.
 
 Texts such as ``${task_name}`` in the defaults are references; :mod:`mtner_cli.config.load`
-resolves them, so build configurations with its functions rather than with the bare classes.
+resolves them, so build configurations with its functions, not with these classes directly.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class SplitPaths(Section):
     """Sentences the best checkpoint is tested on at the end."""
 
     def present(self) -> dict[str, Path]:
-        """The splits that have a path, by name, in the order train, dev, test."""
+        """Return the splits that have a path, by name, in the order train, dev, test."""
         splits = {"train": self.train, "dev": self.dev, "test": self.test}
         return {name: path for name, path in splits.items() if path is not None}
 
@@ -63,11 +63,11 @@ class DatasetConfig(Section):
     source: Literal["local"] = "local"
     """Where the corpus comes from: files on this machine."""
     encoding: Encoding = "utf-8"
-    """Text encoding of the files."""
+    """Charset of the files."""
     mode: EncodingName
     """Action encoding: ``simple`` (given words) or ``simple-char`` (raw text, offsets)."""
     split_paths: SplitPaths
-    """The files."""
+    """The files of its splits."""
     tag_dict: dict[Text, Text | None] | None = None
     """Entity types to rename, old: new; null drops a type; types not named stay as they are."""
 
@@ -90,7 +90,7 @@ class MaximizeConfig(Section):
     use: bool = False
     """Switches it on."""
     swap: bool = False
-    """Then move boundary sentences between neighbours while the lengths even out."""
+    """Then move boundary sentences between neighbours while this makes the lengths more even."""
 
 
 class MergeSentsConfig(Section):
@@ -99,29 +99,29 @@ class MergeSentsConfig(Section):
     force_merge: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
     """Corpora to merge although their files hold no document separators."""
     normalize: NormalizeConfig = NormalizeConfig()
-    """Towards an even length."""
+    """Merge to even lengths."""
     maximize: MaximizeConfig = MaximizeConfig()
-    """Towards the greatest length."""
+    """Merge to the greatest length."""
 
 
 class LimitSentencesConfig(Section):
     """Use only the first sentences of every corpus; null uses all."""
 
     train: Count | None = None
-    """Of each training split."""
+    """Sentences of each training split."""
     dev: Count | None = None
-    """Of each development split."""
+    """Sentences of each development split."""
     test: Count | None = None
-    """Of each test split."""
+    """Sentences of each test split."""
 
 
 class DataTransformConfig(Section):
-    """From action files to what the model is fed."""
+    """How action files become the model's input."""
 
     change_out_to_shift: bool = True
-    """One action, SHIFT, consumes a word in and outside of mentions."""
+    """One action, SHIFT, consumes a word inside and outside of mentions."""
     train_with_separate_tags: bool = True
-    """The model learns an entity type per corpus, even where corpora share a name."""
+    """Learn separate entity types for each corpus, even where their names are the same."""
     change_tags: bool = True
     """Apply the ``tag_dict`` of each corpus."""
     max_tokens: Subwords = 405
@@ -139,14 +139,14 @@ class CheckpointsConfig(Section):
     """Which checkpoints a run keeps."""
 
     most_recent: bool = True
-    """The last epoch's, for resuming."""
+    """The checkpoint of the last epoch, to resume from."""
     every_minutes: Annotated[float, Field(gt=0, le=1e6)] | None = 10.0
-    """Save the most recent one also within an epoch, after so many minutes; null: never."""
+    """Also save the most recent one within an epoch, every so many minutes; null: never."""
     metric_based: bool = True
-    """The best on the development data, for testing."""
+    """The best checkpoint on the development data, for testing."""
     save_average_only: bool = True
-    """Best by the mean joined F1 over corpora only; false also keeps the best of each corpus, as
-    ``best-of-CORPUS.safetensors``; where ``metric_based`` is false there is neither."""
+    """Keep only the best by the mean joined F1 over corpora; false also keeps the best of each
+    corpus, as ``best-of-CORPUS.safetensors``. Without ``metric_based`` none of these is kept."""
 
 
 class EmbedOptimizerConfig(Section):
@@ -194,19 +194,19 @@ class TrainConfig(Section):
     use_deterministic: bool = False
     """Only deterministic operations: the same seed gives the same weights."""
     compile_step: bool = False
-    """On a GPU, compile the recurrence's step: a slow first batch, faster ones after it."""
+    """On a GPU, compile a step of the recurrence: the first batch is slower, later ones faster."""
     num_epochs: Epochs = 100
     """Epochs at most."""
     batch_size: BatchSize = 16
     """Sentences in a batch."""
     num_sanity_val_steps: CountFromZero = 0
-    """Accepted for the original's files; the data are always checked before training."""
+    """Accepted in files of the original, without effect: the data are always checked first."""
     limit_train_batches: BatchLimit = 1.0
     """Share (0.1) or number (10) of the training batches of an epoch; 1.0 is all."""
     limit_val_batches: BatchLimit = 1.0
-    """The same of the development batches."""
+    """Share or number of the development batches; 1.0 is all."""
     limit_test_batches: BatchLimit = 1.0
-    """The same of the test batches."""
+    """Share or number of the test batches; 1.0 is all."""
     clear_CUDA_cache_after_n_steps: Count | None = None  # noqa: N815
     """Empty the CUDA cache every so many steps; null: never."""
     loss: Literal["MultiLabel", "BCE"] = "MultiLabel"
@@ -226,7 +226,7 @@ class MLFlowLoggerConfig(Section):
     """Tracking with MLflow, beside the run's own log."""
 
     experiment_name: Text = "${experiment_name}-${task_name}"
-    """Experiment under which MLflow files the run."""
+    """Experiment of the run in MLflow."""
     run_name: Text = "${run_name}"
     """The run's name in MLflow."""
     tracking_uri: TrackingUri | None = None
@@ -279,7 +279,7 @@ class EmbedModelAblation(Section):
 
 
 class AblationConfig(Section):
-    """Parts of the model that can be switched off to see what they are worth."""
+    """Switches that turn off parts of the model, to measure their effect."""
 
     pred_model: PredModelAblation = PredModelAblation()
     """The tagger."""
@@ -294,9 +294,9 @@ class ExperimentConfig(Section):
     """All settings of one experiment. Mandatory: ``seed``, ``task_name``, ``datasets``."""
 
     seed: Seed
-    """Start of every random number."""
+    """Seed of all random numbers."""
     task_name: Text
-    """The experiment's name, by custom that of its file."""
+    """The experiment's name, usually the name of its file."""
     experiment_name: Text = "SRUNER"
     """The family of experiments it belongs to."""
     run_name: Text = "${now:%Y-%m-%d_%H-%M-%S}"
@@ -306,7 +306,7 @@ class ExperimentConfig(Section):
     datasets: Annotated[dict[Text, DatasetConfig], Field(min_length=1)]
     """The corpora, by name."""
     data_transform: DataTransformConfig = DataTransformConfig()
-    """From action files to what the model is fed."""
+    """How action files become the model's input."""
     models: ModelsConfig = ModelsConfig()
     """Encoder and tagger."""
     train: TrainConfig = TrainConfig()

@@ -1,4 +1,4 @@
-"""The kinds of value a setting can have, each strict about what it takes."""
+"""Types of setting values, each with strict checks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mtner_cli.config.faults import is_whole
 from mtner_cli.errors import ConfigError
 
 SECRET = re.compile("password|passwd|pwd|token(?!s)|secret", re.IGNORECASE)
-"""Names of what is not shown; ``max_tokens`` is none."""
+"""Names whose values are not shown; ``max_tokens`` does not match."""
 _MOST_BATCHES = 1_000_000_000
 _LONGEST_NAME, _LONGEST_PATH = 255, 4096
 """The limits of the usual file systems of Linux, in bytes."""
@@ -34,7 +34,7 @@ def _known_encoding(name: str) -> str:
         text_encoding(name)
     except ConfigError:
         raise PydanticCustomError(
-            "encoding", "expected the name of a text encoding, such as utf-8 or latin-1"
+            "encoding", "expected the name of a charset, such as utf-8 or latin-1"
         ) from None
     return name
 
@@ -56,7 +56,7 @@ def _path_of_text(value: Any) -> Any:
 
 
 def _path_fault(text: str) -> str | None:
-    """Why no file system could have this path."""
+    """Return why no file system can have this path, or None if one can."""
     if "\0" in text:
         return "no path can hold a NUL character"
     if not is_whole(text):
@@ -83,7 +83,7 @@ def _without_password(uri: str) -> str:
 def _holds_password(uri: str) -> bool:
     """Tell whether an address has a form such as ``http://user:password@host`` or ``?token=...``.
 
-    A name alone may be a token where the address is of the web, but not where it is a database's.
+    A user name alone may be a token in a web address, but not in the address of a database.
     """
     try:
         address = urlsplit(uri)
@@ -121,7 +121,7 @@ FilePath = Annotated[Path, BeforeValidator(_path_of_text), PlainSerializer(str)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
-# The upper bounds are far above what helps, and far below what a loop or the memory takes.
+# The upper bounds are far above useful values, and far below what exhausts time or memory.
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 CountFromZero = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -141,7 +141,7 @@ BatchLimit = Annotated[int | float, PlainValidator(_batch_limit)]
 
 
 class Section(BaseModel):
-    """What all sections share: frozen, strict, no unknown keys."""
+    """Base class of all sections: frozen, strict, without unknown keys."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=False

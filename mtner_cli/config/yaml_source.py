@@ -1,6 +1,6 @@
-"""YAML as experiment files use it: read safely and strictly, and written so that it reads the same.
+"""Read YAML safely and strictly, and write it so that it reads back unchanged.
 
-Beyond the usual safe loader: a key that stands twice in a section is a fault, keys are always text
+Differences from PyYAML's safe loader: a duplicate key in a section is a fault, keys are always text
 (a corpus may be called ``2003`` and an entity type ``NO``), ``3e-4`` is a number, and a date is
 text. The line of every key is kept for messages.
 """
@@ -18,13 +18,13 @@ from mtner_cli.config.faults import LONGEST_KEY, Fault, KeyPath, is_whole
 from mtner_cli.errors import ConfigError, quoted, reason_of, shown
 
 _MOST_BYTES = 10_000_000
-"""Far more than any configuration has; a device has no end."""
+"""Far more than any configuration has; reading a device never ends."""
 _MOST_NODES = 100_000
 """Far more than any configuration has; a small file can name a huge one through aliases."""
 _MOST_LEVELS = 50
-"""Deeper than any configuration; an alias within its own anchor has no bottom."""
+"""Deeper than any configuration; an alias within its own anchor nests without end."""
 _TOO_DEEP = f"sections are nested too deeply (more than {_MOST_LEVELS} levels)"
-_TOO_MANY = f"more than {_MOST_NODES:,} values or too long ones, which no configuration has"
+_TOO_MANY = f"more than {_MOST_NODES:,} values or too long ones for a configuration"
 
 _FLOAT = re.compile(
     r"[-+]?(?:(?:[0-9][0-9_]*)?\.[0-9][0-9_]*|[0-9][0-9_]*\.)(?:[eE][-+]?[0-9]+)?"
@@ -70,14 +70,14 @@ class _LimitError(yaml.YAMLError):
 
 
 class _Writer(yaml.SafeDumper):
-    """The safe dumper; it puts into quotes what any YAML reader would take for more than text."""
+    """The safe dumper; it quotes every text that a YAML reader could take for another type."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def _text(writer: _Writer, text: str) -> yaml.ScalarNode:
-    # Between single quotes the library loses all line ends but \n.
+    # In single quotes, the library loses all line ends except \n.
     style = '"' if re.search("[\r\x85\u2028\u2029]", text) else None
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -97,7 +97,7 @@ for _table in (_Reader, _Writer):
 _KINDS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null"))
 
 
-# These also get what an explicit tag, such as !!int, stands before.
+# These functions also get values after an explicit tag, such as !!int.
 def _whole_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     return int(node.value)
 
@@ -119,13 +119,13 @@ for _kind, _constructor in (("int", _whole_number), ("float", _number), ("null",
 
 @dataclass
 class YamlSource:
-    """What a YAML file holds.
+    """The content of a YAML file.
 
     Attributes:
         values: its sections, as dicts with text keys, lists and scalars.
         lines: the 1-based line of every key.
-        faults: keys that stand twice, of which the first is kept, and values that are none.
-        unreadable: the keys of the latter; ``values`` has None there.
+        faults: duplicate keys (the first wins) and invalid values.
+        unreadable: the keys of the invalid values; ``values`` has None there.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -152,11 +152,11 @@ def read_yaml(path: Path) -> YamlSource:
 
 
 def parse_value(text: str, name: str) -> Any:
-    """The value of one override, in YAML.
+    """Parse the value of one override as YAML.
 
     Args:
         text: such as ``3``, ``null`` or ``{a: b}``.
-        name: how a message calls it.
+        name: the override's name in messages.
 
     Raises:
         ConfigError: if it is not YAML.
@@ -172,7 +172,7 @@ def parse_value(text: str, name: str) -> Any:
 
 
 def write_yaml(values: Any) -> str:
-    """YAML that :func:`read_yaml` reads back to the same values."""
+    """Return values as YAML text that :func:`read_yaml` reads back unchanged."""
     return yaml.dump(values, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=100)
 
 
@@ -186,7 +186,7 @@ def _text_of(path: Path) -> str:
         reason = reason_of(error)
         raise ConfigError([f"{path}: cannot be read: {reason}"]) from None
     if len(content) > _MOST_BYTES:
-        fault = f"{path}: larger than {_MOST_BYTES:,} bytes, which no configuration is"
+        fault = f"{path}: larger than {_MOST_BYTES:,} bytes, too large for a configuration"
         raise ConfigError([f"{fault}; give the right file"])
     try:
         return content.decode("utf-8-sig")
@@ -211,10 +211,10 @@ def _compose(text: str, name: str) -> tuple[yaml.Node | None, _Reader]:
         mark = error.problem_mark or error.context_mark
         line = loader.line if mark is None else mark.line
         words = ", ".join(part for part in (error.context, error.problem) if part)
-        # The library shows names from the file, which may be a file of secrets.
+        # The library's words hold names from the file, which may be a file of secrets.
         words = re.sub(r"(alias|anchor|tag handle) ['\"].*", r"\1", words, flags=re.DOTALL)
     except (ValueError, OverflowError):
-        line, words = loader.line, "an escape or a version has no meaning"
+        line, words = loader.line, "an escape or a version is not valid"
     raise ConfigError([f"{name}:{line + 1}: not valid YAML: {words}"])
 
 
@@ -223,7 +223,7 @@ def _is_merge(node: yaml.ScalarNode) -> bool:
 
 
 class _Builder:
-    """Turns YAML nodes into values, and notes the line of each key and every fault."""
+    """A builder of values from YAML nodes; it notes the line of each key and every fault."""
 
     def __init__(self, source: YamlSource, loader: _Reader, name: str) -> None:
         self._source = source
@@ -234,7 +234,7 @@ class _Builder:
     def build(self, node: yaml.Node, key: KeyPath) -> Any:
         self._nodes += 1
         self._characters += len(node.value) if isinstance(node, yaml.ScalarNode) else 0
-        # An alias may stand for a long text, too.
+        # An alias may also repeat a long text.
         if self._nodes > _MOST_NODES or self._characters > _MOST_BYTES:
             raise ConfigError([f"{self._name}: {_TOO_MANY}; give the right file"])
         if len(key) > _MOST_LEVELS:
@@ -263,7 +263,7 @@ class _Builder:
             inner = (*key, name_node.value)
             if name_node.value in section:
                 first = self._source.lines[inner]
-                self._fault(inner, f"stands twice, in lines {first} and {line}; keep one")
+                self._fault(inner, f"occurs twice, in lines {first} and {line}; keep one")
                 continue
             self._source.lines[inner] = line
             section[name_node.value] = self.build(value_node, inner)

@@ -83,7 +83,7 @@ def test_a_charset_that_is_none(project: Path, tmp_path: Path, charset: str) -> 
         project, tmp_path, "convert", "conll", "in.tsv", "--out", "o", "--charset", charset
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("error: unknown text encoding '")
+    assert done.stderr.startswith("error: unknown charset '")
     assert done.stderr.count("\n") == 1
 
 

@@ -24,7 +24,7 @@ SECOND = "  labs: {mode: simple, split_paths: {train: a, dev: b}}\n"
         (
             "data_transform: {merge_sents: {force_merge: [clinic, clinics]}}\n",
             "data_transform.merge_sents.force_merge",
-            "'clinics' is none of the corpora (clinic); did you mean clinic?",
+            "'clinics' is not one of the corpora (clinic); did you mean clinic?",
         ),
         (
             "train: {checkpoints: {metric_based: false}}\n",
@@ -35,7 +35,8 @@ SECOND = "  labs: {mode: simple, split_paths: {train: a, dev: b}}\n"
         (
             "train: {early_stop: 0, checkpoints: {metric_based: false, most_recent: false}}\n",
             "train.checkpoints",
-            "most_recent and metric_based are both false, so nothing would be saved",
+            "most_recent and metric_based are both false, so nothing would be saved; "
+            "set one of them to true",
         ),
         (
             SECOND + "data_transform: {change_out_to_shift: false}\n",
@@ -45,7 +46,8 @@ SECOND = "  labs: {mode: simple, split_paths: {train: a, dev: b}}\n"
         (
             f"ablation: {{pred_model: {{parser_state: {BLIND}}}}}\n",
             "ablation.pred_model.parser_state",
-            "use_attention and use_next_word are both false, so the model would see nothing",
+            "use_attention and use_next_word are both false, so the model would see nothing; "
+            "set one of them to true",
         ),
         (
             "MLFlowLogger: {use: true}\n",
@@ -56,17 +58,17 @@ SECOND = "  labs: {mode: simple, split_paths: {train: a, dev: b}}\n"
         (
             "perturbations: {use: true}\n",
             "perturbations.probs",
-            "perturbations.use is true, but no probability is given",
+            "perturbations.use is true, but no probability is given; give one, or set use to false",
         ),
         (
             SECOND + "perturbations: {use: true, probs: {labz: {clinic: 0.1}}}\n",
             "perturbations.probs.labz",
-            "'labz' is none of the corpora (clinic, labs); did you mean labs?",
+            "'labz' is not one of the corpora (clinic, labs); did you mean labs?",
         ),
         (
             SECOND + "perturbations: {use: true, probs: {labs: {hospital: 0.1}}}\n",
             "perturbations.probs.labs.hospital",
-            "'hospital' is none of the corpora (clinic, labs)",
+            "'hospital' is not one of the corpora (clinic, labs)",
         ),
         (
             SECOND + "perturbations: {use: true, probs: {labs: {labs: 0.1}}}\n",

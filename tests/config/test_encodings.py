@@ -12,7 +12,7 @@ NO_TEXT = ("base64", "rot13", "hex", "zip", "bz2", "uu", "quopri", "undefined")
 
 @pytest.mark.parametrize("name", [*NO_TEXT, "utf-9", "", "\udcff", "é", "utf-8\0", "x" * 100_000])
 def test_what_is_no_text_encoding_is_one_short_error(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"unknown text encoding .*such as utf-8") as caught:
+    with pytest.raises(ConfigError, match=r"unknown charset .*such as utf-8") as caught:
         text_encoding(name)
     assert len(str(caught.value)) < 400
 

@@ -47,7 +47,7 @@ def test_every_text_that_is_no_override_is_named() -> None:
         "override 'd={e: 1, e: ",
     ]
     assert "expected key.sub=value, such as train.batch_size=8" in caught.value.faults[0]
-    assert "stands twice" in caught.value.faults[4]
+    assert "occurs twice" in caught.value.faults[4]
 
 
 @given(TREES, TREES)

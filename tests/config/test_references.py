@@ -104,7 +104,7 @@ def test_a_reference_that_is_not_closed_is_refused(text: str) -> None:
 
 
 def test_a_section_cannot_be_part_of_a_text() -> None:
-    assert "is several values" in refusal(a={"b": 1}, text="x${a}").message
+    assert "is a section or a list" in refusal(a={"b": 1}, text="x${a}").message
 
 
 def test_it_is_known_what_refers_to_what() -> None:
@@ -146,14 +146,16 @@ def test_references_give_no_more_than_a_limit(
 
 @pytest.mark.parametrize("link", [lambda inner: inner, lambda inner: {"a": inner}])
 def test_references_refer_no_deeper_than_a_limit(link: Callable[[str], Any]) -> None:
-    message = "references and sections lie more than 50 deep; write the values themselves"
+    message = (
+        "references and sections are nested more than 50 levels deep; write the values themselves"
+    )
     assert limit_of(chain(5000, link, "x")) == message
     assert resolve(**chain(10, link, "x"))["a10"] == "x"
 
 
 def test_sections_nest_no_deeper_through_references_that_are_known_already() -> None:
     values = chain(5000, lambda inner: {"a": inner}, "x")
-    assert "lie more than 50 deep" in limit_of(dict(reversed(values.items())))
+    assert "are nested more than 50 levels deep" in limit_of(dict(reversed(values.items())))
 
 
 def test_many_references_are_resolved() -> None:
@@ -169,7 +171,7 @@ def test_backslashes_are_read_once(text: str) -> None:
 @pytest.mark.parametrize("argument", ["%Y" * 100, "\ud83d"])
 def test_a_format_that_gives_no_time_is_refused(argument: str) -> None:
     message = refusal(run=f"${{now:{argument}}}").message
-    assert "is no format of a time; write one such as ${now:%Y-%m-%d_%H-%M-%S}" in message
+    assert "is not a time format; write one such as ${now:%Y-%m-%d_%H-%M-%S}" in message
     assert message.isprintable()
 
 

@@ -261,8 +261,7 @@ def test_values_of_the_right_kind_are_taken(
         ("perturbations.probs={a: {b: 1.5}}", "expected a number up to 1.0; found the number 1.5"),
         (
             "datasets.clinic.encoding=utf-88",
-            "expected the name of a text encoding, such as utf-8 or latin-1; "
-            "found the text 'utf-88'",
+            "expected the name of a charset, such as utf-8 or latin-1; found the text 'utf-88'",
         ),
         (
             "datasets.clinic.mode=simple_char",

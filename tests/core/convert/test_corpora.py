@@ -156,7 +156,7 @@ def test_one_file_by_two_names_is_not_written_twice(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("charset: zip", "unknown text encoding 'zip'"),
+        ("charset: zip", "unknown charset 'zip'"),
         ("scheme: bioz", "unknown tag scheme 'bioz'"),
         ("tag_column: 0", "columns are counted from 1"),
         ("scheme: null", ""),

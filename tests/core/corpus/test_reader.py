@@ -47,7 +47,7 @@ def test_only_line_feeds_end_lines(tmp_path: Path) -> None:
 def test_other_text_encodings(tmp_path: Path) -> None:
     path = write(tmp_path, "Müller ||| OUT\n".encode("utf-16"))
     assert [s.text for s in read_corpus(path, "simple", "utf-16")] == ["Müller"]
-    with pytest.raises(ConfigError, match="unknown text encoding 'utf-9'"):
+    with pytest.raises(ConfigError, match="unknown charset 'utf-9'"):
         list(read_corpus(path, "simple", "utf-9"))
 
 
