@@ -1,4 +1,4 @@
-"""The errors a user can meet. Core raises them; only ``cli.app`` prints them.
+"""The errors that a user can fix. Core raises them; only ``cli.app`` prints them.
 
 Every message says what was wrong, where (file, line, key) and what to do about it.
 """
@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 MOST_CHARACTERS = 200
-"""Characters of a file's content that a message shows."""
+"""Most characters of a file's content that a message shows."""
 MOST_FAULTS = 20
-"""Faults that one message lists."""
+"""Most faults that one message lists."""
 
 _LONGEST_NAME = 80
-"""Characters of a name that is shown without quotes."""
+"""Most characters of a name that is shown without quotes."""
 _LONGEST_NUMBER = 10_000
-"""Bits of a whole number that is written out; Python refuses to write more than 4,300 digits."""
+"""Most bits of a number that is written out; Python refuses to write more than 4,300 digits."""
 
 
 class _ShortRepr(reprlib.Repr):
@@ -34,10 +34,10 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 
 
 def quoted(value: object, most: int = MOST_CHARACTERS) -> str:
-    """Show a value that comes from a file: in quotes, no control characters, cut to ``most``.
+    """Return a file's value for a message: quoted, no control characters, cut to ``most``.
 
     Every message that shows a file's content uses this, so that no file can fill the terminal or
-    steer it.
+    control it.
     """
     if not isinstance(value, str):
         text = _SHORT.repr(value)
@@ -48,7 +48,7 @@ def quoted(value: object, most: int = MOST_CHARACTERS) -> str:
 
 
 def shown(name: str) -> str:
-    """Show a name as it is, or cut and in quotes where it is long or not printable."""
+    """Return a name for a message: cut and in quotes if it is long or not printable."""
     is_plain = len(name) <= _LONGEST_NAME and name.isprintable()
     return name if is_plain else quoted(name, _LONGEST_NAME)
 
@@ -63,9 +63,9 @@ def names_text(names: Iterable[str]) -> str:
 def visible(text: str) -> str:
     r"""Write control characters as escapes, such as ``\x1b``; line ends and tabs stay.
 
-    Also C1 controls, bidirectional controls and other invisible formatting, and halves of
-    surrogate pairs, which no output can hold. What scripts and emoji are joined or broken with
-    stays, since it is part of words and steers nothing.
+    C1 controls, bidirectional controls, other invisible formatting and halves of surrogate pairs,
+    which no output can hold, are escaped, too. Soft hyphens and zero-width joiners and non-joiners
+    stay: they are part of words and emoji, and control nothing.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -83,20 +83,20 @@ _CONTROL_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
 def reason_of(error: BaseException) -> str:
-    """Give the system's words for a failure of a file or of the network, else the error's own."""
+    """Return the system's text for an error of a file or the network, else the error's text."""
     words = error.strerror if isinstance(error, OSError) else None
     return words or str(error)
 
 
 class MtnerError(Exception):
-    """Base of every error that the user can fix; shown without a traceback."""
+    """Base class of every error that the user can fix; shown without a traceback."""
 
 
 class ConfigError(MtnerError):
     """One or more faults in a configuration, reported together.
 
     Attributes:
-        faults: one sentence per fault, each naming its key and file.
+        faults: one sentence per fault, with its key and file.
     """
 
     def __init__(self, faults: Sequence[str]) -> None:
@@ -108,11 +108,11 @@ class ConfigError(MtnerError):
 
 
 class DataError(MtnerError):
-    """A file that does not hold what its format promises.
+    """A file that cannot be read or written, or does not follow its format.
 
     Attributes:
         path: the file.
-        line: 1-based line number, or None where the fault is not in one line.
+        line: 1-based line number, or None if the fault is not in one line.
     """
 
     def __init__(self, path: str | Path, line: int | None, message: str) -> None:
@@ -127,11 +127,11 @@ class CheckpointError(MtnerError):
 
 
 class TrainingError(MtnerError):
-    """A training that cannot continue, such as one whose loss is no longer finite."""
+    """A training that cannot continue, for example because its loss is not finite."""
 
 
 class DeviceError(MtnerError):
-    """The device asked for is not there."""
+    """A requested device that is not available."""
 
 
 class EncoderError(MtnerError):

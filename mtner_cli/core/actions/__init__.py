@@ -1,1 +1,1 @@
-"""Action-encoding codecs: how mentions become parser actions, on disk and for the model."""
+"""Convert mentions to parser actions and back, for action files and for the model."""

@@ -1,4 +1,4 @@
-"""What the action encodings share: lines, names of tags, and the order of actions."""
+"""Helpers of both action encodings: lines, tags in actions, and the order of actions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ DOCUMENT_SEPARATOR = "-- doc-sep --"
 
 
 def split_line(line: str) -> tuple[str, str]:
-    """Split at the *last* separator, so the sentence itself may hold one.
+    """Split a line at the *last* separator, so the sentence itself may hold one.
 
-    A line whose trailing space an editor has stripped is understood as a sentence without actions.
+    A line that lost its trailing space in an editor is read as a sentence without actions.
 
     Raises:
         EncodingError: if there is no separator.
@@ -36,14 +36,14 @@ _UNSAFE = re.compile(r"[\s\x00-\x20\x7f-\xa0(),%]")
 
 
 def escape_tag(tag: str) -> str:
-    """The tag as it stands between the parentheses of an action."""
+    """Escape a tag for the parentheses of an action."""
     return _UNSAFE.sub(
         lambda match: "".join(f"%{byte:02X}" for byte in match.group().encode("utf-8")), tag
     )
 
 
 def unescape_tag(text: str) -> str:
-    """The reverse of :func:`escape_tag`; percent signs that escape nothing stay as they are."""
+    """Undo :func:`escape_tag`; percent signs that escape nothing stay as they are."""
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
@@ -51,14 +51,14 @@ def unescape_tag(text: str) -> str:
 
 
 class EncodingError(ValueError):
-    """Mentions or text that the action encodings cannot express, or a line that is none."""
+    """Mentions or text that an action encoding cannot express, or a line that is not valid."""
 
 
 def check_mentions(mentions: Sequence[Span], length: int) -> None:
-    """Refuse mentions that an action sequence cannot carry.
+    """Raise an error for mentions that an action sequence cannot express.
 
     Args:
-        mentions: in positions of a sentence that is ``length`` positions long.
+        mentions: with positions in a sentence of ``length`` positions.
 
     Raises:
         EncodingError: on a mention outside the sentence, an empty one, or two mentions of one tag
@@ -81,7 +81,7 @@ def check_mentions(mentions: Sequence[Span], length: int) -> None:
 
 
 def first_crossing(mentions: Iterable[Span]) -> tuple[Span, Span] | None:
-    """The first two mentions of one tag that cross, or None."""
+    """Return the first two mentions of one tag that cross, or None."""
     ordered = sorted(mentions, key=lambda span: (span.start, -span.end))
     if all(one.end <= other.start for one, other in pairwise(ordered)):
         return None  # nothing overlaps, as in most sentences
@@ -97,7 +97,7 @@ def first_crossing(mentions: Iterable[Span]) -> tuple[Span, Span] | None:
 
 
 def boundary_actions(mentions: Iterable[Span]) -> Iterator[tuple[int, list[str], list[str]]]:
-    """The actions at each position where a mention starts or ends.
+    """Yield the actions at each position where a mention starts or ends.
 
     Yields:
         ``(position, closed, opened)`` in rising position: the tags of the mentions that end there,
@@ -116,7 +116,7 @@ def boundary_actions(mentions: Iterable[Span]) -> Iterator[tuple[int, list[str],
 
 
 class MentionStack:
-    """Open mentions while a sequence of actions is read; a close ends the latest of its tag."""
+    """The open mentions while actions are read; a close ends the latest mention of its tag."""
 
     def __init__(self) -> None:
         self._starts: dict[str, list[int]] = defaultdict(list)
@@ -126,7 +126,7 @@ class MentionStack:
         self._starts[tag].append(position)
 
     def close(self, tag: str, position: int) -> bool:
-        """Close the latest open mention of ``tag`` that is not empty; False if there is none."""
+        """Close the latest non-empty open mention of ``tag``; return False if there is none."""
         starts = self._starts[tag]
         for index in range(len(starts) - 1, -1, -1):
             if starts[index] < position:
@@ -135,5 +135,5 @@ class MentionStack:
         return False
 
     def still_open(self) -> list[str]:
-        """The tags of mentions that were never closed."""
+        """Return the tags of the mentions that are not closed."""
         return [tag for tag, starts in self._starts.items() for _ in starts]

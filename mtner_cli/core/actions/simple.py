@@ -26,15 +26,15 @@ _CONSUMING = frozenset(("SHIFT", "OUT"))
 
 
 def encode(sentence: Sentence) -> str:
-    """The sentence's line, without a line end.
+    """Return the sentence's line, without a line end.
 
     Raises:
         EncodingError: if the sentence has no words, a word is empty or holds a space or line end,
-            or its mentions cannot be carried (see :func:`check_mentions`).
+            or an action sequence cannot express its mentions (see :func:`check_mentions`).
     """
     words = sentence.words
     if not words:
-        raise EncodingError("a 'simple' sentence needs words, and this one has none")
+        raise EncodingError("a 'simple' sentence needs words, but this one has none")
     for word in words:
         if not word or " " in word or "\n" in word or "\r" in word:
             raise EncodingError(f"the word {quoted(word)} is empty or holds a space or a line end")
@@ -51,10 +51,10 @@ def encode(sentence: Sentence) -> str:
 
 
 def decode(line: str) -> Sentence:
-    """The sentence of one line (no line end).
+    """Return the sentence of one line (without a line end).
 
     Raises:
-        EncodingError: if the line is not of this encoding; the message says what was expected.
+        EncodingError: if the line is not in this encoding; the message says what was expected.
     """
     text, action_text = split_line(line)
     words = text.split(" ")
@@ -83,7 +83,7 @@ def decode(line: str) -> Sentence:
 
 @lru_cache(maxsize=4096)
 def _parse(action: str) -> tuple[bool, str]:
-    """Whether it opens a mention, and of which type."""
+    """Return whether an action opens a mention, and its entity type."""
     match = _ACTION.fullmatch(action)
     if match is None:
         raise EncodingError(

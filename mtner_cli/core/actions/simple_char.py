@@ -24,11 +24,11 @@ _ACTION = re.compile(r"(TRANSITION|REDUCE)\((.*),(\d+)\)")
 
 
 def encode(sentence: Sentence) -> str:
-    """The sentence's line, without a line end.
+    """Return the sentence's line, without a line end.
 
     Raises:
-        EncodingError: if the text is empty or holds a line end, or its mentions cannot be carried
-            (see :func:`check_mentions`).
+        EncodingError: if the text is empty or holds a line end, or an action sequence cannot express
+            its mentions (see :func:`check_mentions`).
     """
     if not sentence.text or "\n" in sentence.text or sentence.text.endswith("\r"):
         raise EncodingError("a 'simple-char' sentence must be one non-empty line of text")
@@ -41,10 +41,10 @@ def encode(sentence: Sentence) -> str:
 
 
 def decode(line: str) -> Sentence:
-    """The sentence of one line (no line end).
+    """Return the sentence of one line (without a line end).
 
     Raises:
-        EncodingError: if the line is not of this encoding; the message says what was expected.
+        EncodingError: if the line is not in this encoding; the message says what was expected.
     """
     text, action_text = split_line(line)
     if not text:

@@ -1,4 +1,4 @@
-"""The BIO family of tag schemes, both ways: one tag a word to flat mentions, and back.
+"""Convert one tag per word to flat mentions and back, for the BIO family of tag schemes.
 
 =======  ==========  =======  =======  ===========================================================
 scheme   first word  inside   last     a mention of one word
@@ -32,10 +32,10 @@ class Scheme:
 
     Attributes:
         starts: letters that only start a mention.
-        continues: letters that only go on in a mention of the same type.
-        either: letters that go on where they can and start a mention otherwise.
-        ends: letters that close their mention; where there are none, a mention ends before
-            whatever does not go on in it.
+        continues: letters that only continue a mention of the same type.
+        either: letters that continue a mention of the same type, or else start one.
+        ends: letters that close their mention; if empty, a mention ends before the first tag that
+            does not continue it.
     """
 
     name: str
@@ -59,7 +59,7 @@ _OTHER_NAMES = {"bio": "iob2", "bioes": "iobes"}
 
 
 def scheme_named(name: str) -> Scheme:
-    """The scheme of a name, in capitals or not.
+    """Return the scheme with a name; upper and lower case are the same.
 
     Raises:
         ConfigError: if there is none.
@@ -72,10 +72,10 @@ def scheme_named(name: str) -> Scheme:
 
 
 class TagError(EncodingError):
-    """A tag that its scheme does not allow where it stands.
+    """A tag that its scheme does not allow at its position.
 
     Attributes:
-        position: the index of the tag; the number of tags where the sentence's end is at fault.
+        position: the index of the tag; the number of tags if the fault is at the sentence's end.
     """
 
     def __init__(self, position: int, message: str) -> None:
@@ -85,7 +85,7 @@ class TagError(EncodingError):
 
 @dataclass(frozen=True)
 class _Step:
-    """What a tag means after another: a mention closes before it, opens at it, or neither."""
+    """The effect of a tag after another: a mention closes before it, opens at it, or neither."""
 
     closes: bool
     opens: bool
@@ -93,13 +93,14 @@ class _Step:
 
 
 def tags_to_spans(tags: Sequence[str], scheme: Scheme) -> list[Span]:
-    """The mentions, in word indices and order.
+    """Return the mentions of a tag sequence, in word indices and in order.
 
-    Under ``iob1`` a ``B-`` tag may also start a mention that nothing precedes, so files that mix
+    Under ``iob1`` a ``B-`` tag may also start a mention that follows no other, so files that mix
     iob1 and iob2 can be read with it.
 
     Raises:
-        TagError: on a tag that is not ``O`` or ``LETTER-TYPE``, or not allowed where it stands.
+        TagError: on a tag that is not ``O`` or ``LETTER-TYPE``, or not allowed at its
+            position.
     """
     spans = []
     start = 0
@@ -115,7 +116,7 @@ def tags_to_spans(tags: Sequence[str], scheme: Scheme) -> list[Span]:
 
 
 def spans_to_tags(spans: Iterable[Span], length: int, scheme: Scheme) -> list[str]:
-    """One tag for each of ``length`` words.
+    """Return one tag for each of ``length`` words.
 
     Raises:
         EncodingError: if mentions are empty, outside the sentence, or share a word.
@@ -149,14 +150,14 @@ def _letters(scheme: Scheme, length: int, touches_same_type: bool) -> str:
 
 
 class SchemeDetector:
-    """Finds the scheme of a file in one streaming pass: the one that fits every tag of it."""
+    """A detector of a file's scheme: the one that fits every tag, found in one pass."""
 
     def __init__(self) -> None:
         self._seen: set[tuple[str, str]] = set()
         self._first_fault: dict[str, tuple[int, str]] = {}
 
     def add(self, tags: Sequence[str], line: int, lines_per_tag: int = 1) -> None:
-        """Take in one sentence; ``line`` is that of its first tag."""
+        """Add the tags of one sentence; ``line`` is the line of the first tag."""
         for position, pair in enumerate(pairwise(_framed(tags))):
             if pair in self._seen:
                 continue
@@ -168,11 +169,11 @@ class SchemeDetector:
                     self._first_fault.setdefault(scheme.name, (where, fault))
 
     def scheme(self) -> Scheme:
-        """The scheme that fits (``iob2`` for a file without mentions).
+        """Return the scheme that fits (``iob2`` for a file without mentions).
 
         Raises:
-            TagError: if none fits. Its ``position`` is the line that the best candidate, the one
-                that holds up longest, does not allow.
+            TagError: if none fits. Its ``position`` is the first line that the best candidate does
+                not allow; that is the scheme whose first such line is the latest.
         """
         for scheme in SCHEMES.values():
             if scheme.name not in self._first_fault:
@@ -186,14 +187,14 @@ class SchemeDetector:
 
 
 def _framed(tags: Sequence[str]) -> Iterator[str]:
-    """The tags between the sentence's ends, which are like words outside any mention."""
+    """Yield the tags between the sentence's ends, which count as words outside any mention."""
     yield OUTSIDE
     yield from tags
     yield OUTSIDE
 
 
 def split_tag(tag: str) -> tuple[str, str]:
-    """The letter and the entity type of a tag; a tag of no scheme has the letter ``""``."""
+    """Return a tag's letter and entity type; the letter is ``""`` if no scheme has the tag."""
     if tag == OUTSIDE:
         return OUTSIDE, ""
     letter, _, entity_type = tag.partition("-")
@@ -236,7 +237,7 @@ def _open_tags(scheme: Scheme, entity_type: str) -> str:
 
 
 def _unlike_iob1(scheme: Scheme, before: str, tag: str) -> str:
-    """What shows that a file is not iob1, though it could be read so."""
+    """Return the fault of a pair of tags that iob1 can read but does not write, else ``""``."""
     letter, entity_type = split_tag(tag)
     if scheme.either and letter == "B" and split_tag(before)[1] != entity_type:
         must = f"{_quoted(tag)} must follow a mention of its type in {scheme.name}"
@@ -245,5 +246,5 @@ def _unlike_iob1(scheme: Scheme, before: str, tag: str) -> str:
 
 
 def _quoted(tag: str) -> str:
-    """A tag for a message, short enough for a message with several."""
+    """Quote a tag for a message, short enough for a message with several tags."""
     return quoted(tag, 60)

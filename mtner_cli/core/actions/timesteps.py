@@ -1,7 +1,8 @@
-"""What the model is trained on: a sentence as timesteps, each a set of actions.
+"""Convert mentions to the timesteps that the model is trained on, and back.
 
-A consuming action (SHIFT, OUT) and EOA stand alone. Consecutive REDUCE and TRANSITION actions share
-a timestep unless the same action is already in it: then the next timestep.
+A timestep is a set of actions. A consuming action (SHIFT, OUT) or EOA is alone in its timestep.
+Consecutive REDUCE and TRANSITION actions share a timestep; an action that is already in it begins
+the next one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Timestep = tuple[int, ...]
 def encode_timesteps(
     mentions: Sequence[TaggedSpan], length: int, vocabulary: ActionVocabulary
 ) -> list[Timestep]:
-    """The timesteps of a sentence of ``length`` words, closed by EOA.
+    """Return the timesteps of a sentence of ``length`` words; the last one is EOA.
 
     Raises:
         EncodingError: see :func:`mtner_cli.core.actions.action_text.check_mentions`.
@@ -38,11 +39,11 @@ def encode_timesteps(
     return [*timesteps, (ActionVocabulary.EOA,)]
 
 
-@lru_cache(maxsize=4096)  # a corpus knows few boundaries, and meets them again and again
+@lru_cache(maxsize=4096)  # a corpus has few different boundaries, and repeats them often
 def _boundary_timesteps(
     closed: tuple[str, ...], opened: tuple[str, ...], first_tag_action: int
 ) -> list[Timestep]:
-    """The timesteps that REDUCE and TRANSITION actions share, by the numbers of their tags."""
+    """Return the timesteps of the REDUCE and TRANSITION actions at one position, by tag number."""
     actions = [first_tag_action + 2 * int(number) + 1 for number in closed]
     actions += [first_tag_action + 2 * int(number) for number in opened]
     groups: list[list[int]] = []
@@ -56,7 +57,7 @@ def _boundary_timesteps(
 def decode_timesteps(
     timesteps: Iterable[Timestep], vocabulary: ActionVocabulary
 ) -> list[TaggedSpan]:
-    """The mentions of a sequence of timesteps, each once, by place and then action number.
+    """Return the distinct mentions of timesteps, sorted by position and then action number.
 
     In a timestep every REDUCE acts before every TRANSITION. A REDUCE that closes nothing is
     ignored, and so is a mention that is never closed. Reading stops at EOA.
@@ -75,6 +76,6 @@ def decode_timesteps(
         for action in timestep:
             if not vocabulary.is_reduce(action):
                 stack.open(str(action), position)
-    # Tags themselves have no order: the corpus of one may be a name and of another None.
+    # Tags themselves cannot be sorted: the corpus of one may be a name and of another None.
     found = sorted((span.start, span.end, int(span.tag)) for span in stack.mentions)
     return [(start, end, vocabulary.tag_of(action)) for start, end, action in found]

@@ -14,7 +14,7 @@ class ActionVocabulary:
 
     Attributes:
         tags: in the order of their action numbers.
-        with_out: whether words outside mentions are consumed by OUT instead of SHIFT.
+        with_out: True if OUT, instead of SHIFT, consumes words outside mentions.
     """
 
     tags: tuple[Tag, ...]
@@ -45,7 +45,7 @@ class ActionVocabulary:
         return (self.SHIFT, self.OUT) if self.with_out else (self.SHIFT,)
 
     def number(self, tag: Tag) -> int:
-        """The tag's place among the tags."""
+        """Return the tag's index in ``tags``."""
         return self._number_of_tag[tag]  # type: ignore[attr-defined]
 
     def transition(self, tag: Tag) -> int:
@@ -55,14 +55,14 @@ class ActionVocabulary:
         return self.transition(tag) + 1
 
     def tag_of(self, action: int) -> Tag:
-        """The tag that a TRANSITION or REDUCE action speaks of."""
+        """Return the tag of a TRANSITION or REDUCE action."""
         return self.tags[(action - self.first_tag_action) // 2]
 
     def is_reduce(self, action: int) -> bool:
         return action >= self.first_tag_action and (action - self.first_tag_action) % 2 == 1
 
     def foreign_actions(self, annotated: Iterable[Tag]) -> list[int]:
-        """TRANSITION and REDUCE of every tag that is not among ``annotated``."""
+        """Return TRANSITION and REDUCE of every tag that is not in ``annotated``."""
         known = set(annotated)
         return [
             action
@@ -72,14 +72,14 @@ class ActionVocabulary:
         ]
 
     def name(self, action: int) -> str:
-        """For people: ``SHIFT``, ``TRANSITION(tag)`` and so on."""
+        """Return the action's name for display: ``SHIFT``, ``TRANSITION(tag)`` and so on."""
         if action < self.first_tag_action:
             return ("EOA", "SHIFT", "OUT")[action]
         return f"{'REDUCE' if self.is_reduce(action) else 'TRANSITION'}({self.tag_of(action)})"
 
 
 def tags_in_order(tags: Iterable[Tag]) -> tuple[Tag, ...]:
-    """Distinct tags, sorted so that a vocabulary never depends on file order."""
+    """Return the distinct tags, sorted so that a vocabulary never depends on file order."""
     return tuple(sorted(set(tags), key=lambda tag: (tag.corpus or "", tag.entity_type)))
 
 
@@ -91,5 +91,5 @@ def vocabulary_from_json(
 
 
 def vocabulary_to_json(vocabulary: ActionVocabulary) -> list[list[str | None]]:
-    """The tags as plain lists, for a checkpoint's metadata."""
+    """Return the tags as plain lists, for a checkpoint's metadata."""
     return [[tag.corpus, tag.entity_type] for tag in vocabulary.tags]
