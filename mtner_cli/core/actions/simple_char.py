@@ -27,8 +27,8 @@ def encode(sentence: Sentence) -> str:
     """Return the sentence's line, without a line end.
 
     Raises:
-        EncodingError: if the text is empty or holds a line end, or an action sequence cannot express
-            its mentions (see :func:`check_mentions`).
+        EncodingError: if the text is empty or holds a line end, or an action sequence cannot
+            express its mentions (see :func:`check_mentions`).
     """
     if not sentence.text or "\n" in sentence.text or sentence.text.endswith("\r"):
         raise EncodingError("a 'simple-char' sentence must be one non-empty line of text")

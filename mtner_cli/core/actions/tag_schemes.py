@@ -95,12 +95,11 @@ class _Step:
 def tags_to_spans(tags: Sequence[str], scheme: Scheme) -> list[Span]:
     """Return the mentions of a tag sequence, in word indices and in order.
 
-    Under ``iob1`` a ``B-`` tag may also start a mention that follows no other, so files that mix
+    Under ``iob1`` a ``B-`` tag may also start a mention where none precedes it, so files that mix
     iob1 and iob2 can be read with it.
 
     Raises:
-        TagError: on a tag that is not ``O`` or ``LETTER-TYPE``, or not allowed at its
-            position.
+        TagError: on a tag that is not ``O`` or ``LETTER-TYPE``, or not allowed at its position.
     """
     spans = []
     start = 0

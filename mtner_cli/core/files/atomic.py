@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all."""
+"""Write files that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _TEMPORARY = re.compile(r"\.mtner-[a-z0-9_]{8}\.tmp")
 def atomic_text_file(
     path: Path, encoding: str = "utf-8", *, own_folder: bool = False
 ) -> Iterator[TextIO]:
-    r"""Open a text file for writing that takes its place only when the block succeeds.
+    r"""Open a text file for writing that replaces ``path`` only if the block succeeds.
 
-    Lines end in ``\n`` on every system. Otherwise as :func:`atomic_path`.
+    Lines end in ``\n`` on every system. The rest is as in :func:`atomic_path`.
 
     Raises:
         DataError: if the file cannot be written.
@@ -41,17 +41,17 @@ def atomic_text_file(
 
 @contextmanager
 def atomic_path(path: Path, *, own_folder: bool = False, sync: bool = True) -> Iterator[Path]:
-    """Give a temporary file that takes the place of ``path`` when the block succeeds.
+    """Yield a temporary file that replaces ``path`` if the block succeeds.
 
-    It lies beside ``path`` and is renamed at the end, with the mode of the file that it replaces;
-    on any exception, an interrupt included, it is removed and the file at ``path`` stays as it
-    was. A device or a pipe is never replaced: the finished content is written into it.
+    It lies beside ``path`` and is renamed at the end, with the mode of the file that it replaces.
+    On any exception, also an interrupt, it is removed and the file at ``path`` stays unchanged.
+    A device or a pipe is never replaced: the finished content is written into it.
 
     Args:
         own_folder: ``path`` lies in a folder that this program made, such as a run's. A link there
-            is refused, since it may come from someone else's archive, and the folder must exist.
-            Elsewhere the file behind a link is replaced, and missing folders are made.
-        sync: bring the content to the disk before it replaces the old one.
+            is refused, since it may come from another person's archive, and the folder must exist.
+            In other folders the file behind a link is replaced, and missing folders are made.
+        sync: flush the content to the disk before it replaces the old one.
 
     Raises:
         DataError: if the file cannot be written; the old content is still there.
@@ -68,14 +68,14 @@ def atomic_path(path: Path, *, own_folder: bool = False, sync: bool = True) -> I
             return
         if sync:
             _sync(temporary)
-        _take_mode(temporary, replaced)  # which may not be readable
+        _take_mode(temporary, replaced)  # after _sync: the mode may forbid reading
         os.replace(temporary, target)
         temporary = None
         if sync:
             with suppress(OSError):  # not every file system can sync a folder
                 _sync(target.parent)
     except (OSError, RuntimeError, ValueError) as error:
-        # A failed write names no file; errors of other files are not of writing this one.
+        # An error of a write names no file; an error that names another file has another cause.
         if temporary and not _concerns((path, target, temporary), error):
             raise
         raise DataError(path, None, _cannot_be_written(error)) from None
@@ -85,10 +85,10 @@ def atomic_path(path: Path, *, own_folder: bool = False, sync: bool = True) -> I
 
 
 def remove_temporaries(folder: Path, older_than: float = 0) -> None:
-    """Delete temporary files of :func:`atomic_path` that a killed process has left in a folder.
+    """Delete the temporary files of :func:`atomic_path` that killed processes left in a folder.
 
     Args:
-        older_than: a time in seconds since 1970; later files stay. 0 deletes all.
+        older_than: delete only files changed before this time (seconds since 1970); 0: all.
     """
     with suppress(OSError):
         for path in folder.iterdir():
@@ -99,7 +99,7 @@ def remove_temporaries(folder: Path, older_than: float = 0) -> None:
 
 
 def _target(path: Path, own_folder: bool) -> tuple[Path, os.stat_result | None]:
-    """The file to write, and what is there now; makes the folder for it."""
+    """Return the file to write and its present status; make its folder unless ``own_folder``."""
     try:
         status = path.lstat() if own_folder else path.stat()
     except FileNotFoundError:
@@ -108,7 +108,7 @@ def _target(path: Path, own_folder: bool) -> tuple[Path, os.stat_result | None]:
         raise DataError(path, None, "is a folder; give the name of a file to write")
     if own_folder:
         if status is not None and not stat.S_ISREG(status.st_mode):
-            message = "is a link or no plain file, and a run writes plain files only; delete it"
+            message = "is a link or not a plain file, and a run writes plain files only; delete it"
             raise DataError(path, None, message)
         if not path.parent.is_dir():
             message = f"cannot be written: the folder {path.parent} has been removed"
@@ -128,9 +128,9 @@ def _temporary_file(folder: Path | None) -> Path:
 
 
 def _open_stream(path: Path) -> int | None:
-    """Give the number of a stream of this process that a path such as ``/dev/stdout`` names.
+    """Return the descriptor of the stream that a path such as ``/dev/stdout`` names, or None.
 
-    The shell may have opened a file for it, which others write to as well.
+    The shell may have opened a file for it that other processes write to as well.
     """
     found = _STREAM.fullmatch(str(path))
     if found is None:
@@ -147,7 +147,7 @@ def _pour(source: Path, target: Path | int) -> None:
 
 
 def _take_mode(temporary: Path, replaced: os.stat_result | None) -> None:
-    """Give the new file owner and mode of the old one, or what any new file gets."""
+    """Give the new file the owner and mode of the old one, or the default mode."""
     if replaced is None:
         mask = os.umask(0)
         os.umask(mask)
@@ -168,7 +168,7 @@ def _sync(path: Path) -> None:
 
 
 def _concerns(paths: Iterable[Path], error: Exception) -> bool:
-    """Whether an error comes from writing to these paths."""
+    """Tell whether an error comes from writing to these paths."""
     if not isinstance(error, OSError):
         return False
     named = {str(name) for name in (error.filename, error.filename2) if name is not None}

@@ -1,8 +1,8 @@
-"""Arrays kept on disk between runs, under a hash of everything they were made from.
+"""Keep arrays on disk between runs, under a hash of everything they are made from.
 
-Whatever changes, a file or a setting, thus leads to another name, and nothing is ever out of date.
+Any change of a file or a setting gives another hash, so a stored array is never out of date.
 A cache must not make a run fail: what cannot be read is computed again, what cannot be written is
-not kept. Files lie in a subfolder of the cache's own, and no other file there is ever touched.
+not kept. The files lie in a separate subfolder, and other files there are never touched.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Content = TypeVar("Content")
 
 
 def cache_folder() -> Path | None:
-    """Name the cache's folder: below ``MTNER_CACHE`` if that is set; None if that is ``off``."""
+    """Return the cache's folder: below ``MTNER_CACHE`` if that is set; None if it is ``off``."""
     given = os.environ.get(VARIABLE, "")
     if given.lower() == "off":
         return None
@@ -46,12 +46,12 @@ def cache_folder() -> Path | None:
 
 
 def cache_key(*parts: object) -> str:
-    """A hash of values that JSON can hold; the order of mappings does not count."""
+    """Return a hash of values that JSON can hold; the order of a mapping's keys has no effect."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def content_hash(path: Path) -> str | None:
-    """A hash of a file's bytes; None if it cannot be read."""
+    """Return a hash of a file's bytes, or None if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -60,7 +60,7 @@ def content_hash(path: Path) -> str | None:
 
 
 def load_cached(key: str, unpack: Callable[[Arrays], Content]) -> Content | None:
-    """Unpack the arrays stored under a key; None if there are none, or only damaged ones."""
+    """Unpack the arrays stored under a key; return None if they are missing or damaged."""
     path = _path(key)
     if path is None:
         return None
@@ -70,7 +70,7 @@ def load_cached(key: str, unpack: Callable[[Arrays], Content]) -> Content | None
             np.load(file, allow_pickle=False) as zipped,
         ):
             content = unpack({name: zipped[name] for name in zipped.files})
-    except Exception:  # no file, or a damaged one: numpy and ``unpack`` raise whatever comes of it
+    except Exception:  # no file, or a damaged one: numpy and ``unpack`` raise any error
         return None
     with suppress(OSError):
         os.utime(path)  # the least recently used are deleted first
@@ -78,7 +78,7 @@ def load_cached(key: str, unpack: Callable[[Arrays], Content]) -> Content | None
 
 
 def store_arrays(key: str, arrays: Arrays) -> None:
-    """Keep arrays for later runs if that is possible, in place of the least recently used."""
+    """Store arrays for later runs if possible, and delete the least recently used ones."""
     path = _path(key)
     if path is None:
         return
@@ -98,7 +98,7 @@ def _path(key: str) -> Path | None:
 
 
 def _open_plain(path: str, flags: int) -> int:
-    """Open a plain file; a pipe by a cache file's name would make a run wait for ever."""
+    """Open a plain file; a pipe with a cache file's name would block a run for ever."""
     handle = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -107,7 +107,7 @@ def _open_plain(path: str, flags: int) -> int:
 
 
 def _shrink(folder: Path) -> None:
-    """Delete the cache's own files, the least recently used first, until the rest is small."""
+    """Delete the cache's least recently used files until it has at most ``MOST_BYTES``."""
     remove_temporaries(folder, older_than=time.time() - _LONGEST_WRITE)
     own = [path for path in folder.iterdir() if _OWN_NAME.fullmatch(path.name)]
     files = [(path, status) for path in own if stat.S_ISREG((status := path.lstat()).st_mode)]

@@ -22,8 +22,8 @@ def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, s
     No other character ends a line, so text with U+2028 or a form feed stays in one piece.
 
     Raises:
-        ConfigError: if the encoding is unknown.
-        DataError: if the file cannot be read or holds bytes that are not of the encoding.
+        ConfigError: if the charset is unknown.
+        DataError: if the file cannot be read or holds bytes that are not valid in the charset.
     """
     codec = text_encoding(encoding)
     with (
@@ -36,7 +36,7 @@ def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, s
 
 
 def whole_text(path: Path) -> str:
-    """A UTF-8 file to the character: with its line ends as they are, and its BOM.
+    """Read the exact text of a UTF-8 file, with unchanged line ends and its BOM.
 
     Raises:
         DataError: as :func:`numbered_lines` does.
@@ -51,10 +51,10 @@ def whole_text(path: Path) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn a file that is missing or cannot be read into an error that names it.
+    """Turn the error of a missing or unreadable file into an error that names it.
 
     Raises:
-        DataError: instead of OSError, and of ValueError, which a name with NUL is.
+        DataError: instead of OSError, and of ValueError (from a path with a NUL character).
     """
     try:
         yield
@@ -67,7 +67,7 @@ def reading(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _decoding(path: Path, file: TextIO, encoding: str, codec: str) -> Iterator[None]:
-    """Turn bytes that are not of the encoding into an error that names the line."""
+    """Turn bytes that are not valid in the charset into an error that names the line."""
     try:
         yield
     except UnicodeError:
@@ -76,11 +76,15 @@ def _decoding(path: Path, file: TextIO, encoding: str, codec: str) -> Iterator[N
 
 
 def _undecodable_line(file: BinaryIO, codec: str) -> tuple[int | None, str]:
-    """Read again in small pieces, because a text file's buffer hides where decoding failed."""
+    """Return the number and the fault of the first line that cannot be decoded.
+
+    The file is read again in small pieces, because a text file's buffer hides where decoding
+    failed.
+    """
     try:
         file.seek(0)
     except (OSError, UnsupportedOperation):  # a pipe
-        return None, "bytes that are no such text"
+        return None, "other bytes"
     decoder = codecs.getincrementaldecoder(codec)()
     number = 1
     for piece in file:
@@ -94,7 +98,7 @@ def _undecodable_line(file: BinaryIO, codec: str) -> tuple[int | None, str]:
 
 
 class _Copied(PosixPath):
-    """A path by which messages name an input, and which opens the copy of it."""
+    """The path of an input as messages show it; it opens a copy of the input."""
 
     content: Path
 
@@ -104,7 +108,7 @@ class _Copied(PosixPath):
 
 @contextmanager
 def rewindable(paths: Iterable[Path]) -> Iterator[list[Path]]:
-    """Give the paths, of which each can be opened again and again while the block lasts.
+    """Yield paths that can each be opened repeatedly within the block.
 
     Raises:
         DataError: if a pipe or device cannot be copied.
