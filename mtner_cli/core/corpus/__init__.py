@@ -1,1 +1,1 @@
-"""The one on-disk corpus format, the action file: reading and writing it."""
+"""Read, write and check action files, the only corpus format on disk."""

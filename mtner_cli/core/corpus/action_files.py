@@ -1,4 +1,4 @@
-"""Action files: the two encodings by name; read and write a corpus, a sentence a line."""
+"""Read and write action files: one sentence per line, in one of two action encodings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mtner_cli.errors import DataError
 
 
 class Codec(NamedTuple):
-    """Both directions of one text encoding; each raises ``EncodingError`` on what it cannot do."""
+    """Both directions of an action encoding; each raises ``EncodingError`` on invalid input."""
 
     encode: Callable[[Sentence], str]
     decode: Callable[[str], Sentence]
@@ -37,16 +37,16 @@ def read_corpus(path: Path, mode: EncodingName, encoding: str = "utf-8") -> Iter
     Args:
         path: the file.
         mode: the action encoding of its lines.
-        encoding: the text encoding of its bytes.
+        encoding: the charset of its bytes.
 
     Yields:
         Sentences in file order. ``document`` is ``"0"``, ``"1"``, ... counted by the document
         separators, and None before the first one (so in a file without any).
 
     Raises:
-        DataError: naming the line, where it is not of the encoding; also if the file is missing,
-            cannot be decoded, or holds no sentence.
-        ConfigError: if the text encoding is unknown.
+        DataError: if a line is not in the action encoding (with its number), or if the file is
+            missing, cannot be decoded, or holds no sentence.
+        ConfigError: if the charset is unknown.
     """
     decode = CODECS[mode].decode
     documents = 0
@@ -73,7 +73,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 class CorpusWriter:
-    """A context manager that writes one action file; leaving it with an error leaves no file.
+    """A context manager that writes one action file; after an error there is no file.
 
     ``with CorpusWriter(Path("train.txt"), "simple") as writer: writer.write(sentence)``
     """
@@ -99,10 +99,10 @@ class CorpusWriter:
         self._file = None
 
     def write(self, sentence: Sentence) -> None:
-        """Write a sentence, and before it a separator if it is of another document.
+        """Write a sentence, after a separator if its document is not the previous one's.
 
         Raises:
-            EncodingError: if the encoding cannot carry the sentence.
+            EncodingError: if the action encoding cannot express the sentence.
         """
         if self._file is None:
             raise ValueError("the writer is used outside its 'with' block")

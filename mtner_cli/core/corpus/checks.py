@@ -1,4 +1,4 @@
-"""Faults that only the files of a configuration show: missing, of another encoding, left empty."""
+"""Find faults that only the files of a configuration show, such as a missing file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mtner_cli.errors import DataError, names_text, visible
 
 
 def find_file_faults(config: ExperimentConfig) -> Iterator[Fault]:
-    """Faults of the corpora's files and of the checkpoint to resume from."""
+    """Yield the faults of the corpora's files and of the checkpoint to resume from."""
     for fault in find_corpus_faults(config.datasets):
         yield Fault(("datasets", *fault.key), fault.message)
     checkpoint = config.train.resume_from_checkpoint
@@ -30,7 +30,7 @@ def find_file_faults(config: ExperimentConfig) -> Iterator[Fault]:
 
 
 def find_corpus_faults(datasets: Mapping[str, DatasetConfig]) -> Iterator[Fault]:
-    """Faults of the corpora's files, by name of corpus; files are read no further than needed."""
+    """Yield the faults of the corpora's files; read no file further than needed."""
     for name, dataset in datasets.items():
         for split, path in dataset.split_paths.present().items():
             if not is_file(path):
@@ -55,7 +55,7 @@ def _missing(path: Path) -> str:
     if reason:
         return visible(f"{path} cannot be read: {reason}; give another path")
     if path.exists():
-        return visible(f"{path} is no file; give the action file itself")
+        return visible(f"{path} is not a file; give the action file itself")
     looked = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
     return visible(f"file not found: {path}{looked}; make it with: {command_for(path)}")
 
@@ -65,7 +65,7 @@ def _other_mode(mode: EncodingName) -> EncodingName:
 
 
 def _written_in_the_other_mode(path: Path, dataset: DatasetConfig) -> bool:
-    """Whether the first sentence is of the other encoding; what is of none the reader reports."""
+    """Tell whether the first sentence is in the other encoding; the reader reports other faults."""
     return not _readable(path, dataset.mode, dataset.encoding) and _readable(
         path, _other_mode(dataset.mode), dataset.encoding
     )
@@ -80,7 +80,7 @@ def _readable(path: Path, mode: EncodingName, encoding: str) -> bool:
 
 
 def _types_if_all_are_dropped(dataset: DatasetConfig) -> list[str]:
-    """The entity types of the training file if none is left; types not named stay."""
+    """Return the training file's entity types if ``tag_dict`` drops all of them, else nothing."""
     path, types = dataset.split_paths.train, dataset.tag_dict
     if not types or any(types.values()) or path is None or not is_file(path):
         return []
@@ -97,13 +97,13 @@ def _types_if_all_are_dropped(dataset: DatasetConfig) -> list[str]:
 
 @dataclass(frozen=True)
 class DataSource:
-    """Files that one kind of command makes.
+    """Files that commands of one kind make.
 
     Attributes:
-        files: how their paths end; ``{corpus}`` and ``{split}`` stand for parts of the path.
-        command: what makes one or all of them, with ``{corpus}``, ``{split}``, ``{source}`` (the
-            split as the corpus itself calls it) and ``{path}`` filled in.
-        source_names: the corpus's own names of splits, where they differ.
+        files: the end of their paths, where ``{corpus}`` and ``{split}`` match any name and split.
+        command: the command that makes one or all of them; ``{corpus}``, ``{split}``, ``{source}``
+            (the corpus's own name of the split) and ``{path}`` are filled in.
+        source_names: the corpus's own names of splits that have other names here.
     """
 
     files: str
@@ -111,7 +111,7 @@ class DataSource:
     source_names: Mapping[str, str] = field(default_factory=dict)
 
     def command_for(self, path: Path) -> str | None:
-        """The command that makes ``path``, or None if this is none of the files."""
+        """Return the command that makes ``path``, or None if it is not one of these files."""
         pattern = re.escape(self.files).replace(r"\{split\}", "(?P<split>train|dev|test)")
         pattern = pattern.replace(r"\{corpus\}", "(?P<corpus>[^/]+)", 1)
         pattern = pattern.replace(r"\{corpus\}", "(?P=corpus)")
@@ -158,7 +158,7 @@ SOURCES = (
 
 
 def command_for(path: Path) -> str:
-    """The command that makes a data file; a general one for files that are not known."""
+    """Return the command that makes a data file; for unknown files, a general one."""
     for source in SOURCES:
         command = source.command_for(path)
         if command is not None:

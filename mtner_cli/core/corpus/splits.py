@@ -1,4 +1,4 @@
-"""Sentences as a few arrays, and back: loaded several times faster than action files are read."""
+"""Load a split's sentences, and cache them as arrays, which load several times faster."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mtner_cli.errors import DataError
 
 
 def pack_sentences(sentences: Sequence[Sentence]) -> Arrays:
-    """The arrays of sentences, such as an action file can hold."""
+    """Return the arrays of sentences that an action file can hold."""
     mentions = [mention for sentence in sentences for mention in sentence.mentions]
     tags = _numbers(mention.tag for mention in mentions)
     documents = _numbers(s.document for s in sentences if s.document is not None)
@@ -41,7 +41,7 @@ def pack_sentences(sentences: Sequence[Sentence]) -> Arrays:
 
 
 def unpack_sentences(arrays: Arrays) -> Iterator[Sentence]:
-    """The sentences again."""
+    """Yield the sentences that :func:`pack_sentences` packed."""
     tags = unpack_strings(arrays, "tag")
     documents = [*unpack_strings(arrays, "document_name"), None]  # -1 is the last
     mentions = list(
@@ -64,7 +64,7 @@ def unpack_sentences(arrays: Arrays) -> Iterator[Sentence]:
 
 
 def pack_strings(name: str, strings: Iterable[str]) -> Arrays:
-    """One long string and the lengths of its parts, in characters."""
+    """Return strings as one long string and the lengths of its parts, in characters."""
     strings = list(strings)
     utf8 = "".join(strings).encode("utf-8", "surrogatepass")
     return {
@@ -74,14 +74,14 @@ def pack_strings(name: str, strings: Iterable[str]) -> Arrays:
 
 
 def unpack_strings(arrays: Arrays, name: str) -> list[str]:
-    """The strings again."""
+    """Return the strings that :func:`pack_strings` packed."""
     joined = arrays[f"{name}_utf8"].tobytes().decode("utf-8", "surrogatepass")
     bounds = accumulate(arrays[f"{name}_lengths"].tolist(), initial=0)
     return [joined[start:end] for start, end in pairwise(bounds)]
 
 
 def _numbers(names: Iterable[str]) -> dict[str, int]:
-    """A number for each distinct name, in the order of their first appearance."""
+    """Return a number for each distinct name, in order of first appearance."""
     return {name: number for number, name in enumerate(dict.fromkeys(names))}
 
 
@@ -91,7 +91,7 @@ def _integers(values: Iterable[int]) -> NDArray[np.int32]:
 
 SplitName = Literal["train", "dev", "test"]
 
-_FORMAT = 1  # of what is stored; another number for every change of it, or of how files are read
+_FORMAT = 1  # of the stored arrays; change it whenever they, or the way files are read, change
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,9 @@ class CorpusSplit:
     Attributes:
         corpus: the corpus's name.
         sentences: in file order.
-        dropped: how many mentions of each entity type the experiment leaves out.
-        content: a hash of the file's bytes; None where that is not known.
-        key: a hash of all that the sentences depend on; None where that is not known.
+        dropped: the number of mentions of each entity type that the experiment drops.
+        content: a hash of the file's bytes; None if it is not known.
+        key: a hash of everything that the sentences depend on; None if it is not known.
     """
 
     corpus: str
@@ -127,15 +127,15 @@ def load_split(
 ) -> CorpusSplit:
     """Read an action file and apply an experiment's choice of entity types.
 
-    What was read before comes from the cache (:mod:`mtner_cli.core.files.cache`).
+    A split that was read before comes from the cache (:mod:`mtner_cli.core.files.cache`).
 
     Args:
-        tag_dict: old type to new one, or to None to leave its mentions out; types that are not
-            named stay as they are.
-        limit: read only so many sentences.
+        tag_dict: old type to new one, or to None to drop its mentions; types that are not named
+            stay as they are.
+        limit: read only this many sentences.
 
     Raises:
-        DataError: where the file is missing or not of its encoding.
+        DataError: if the file is missing, changes meanwhile or is not in its encoding.
     """
     types = tag_dict or {}
     content = content_hash(path)
@@ -169,7 +169,7 @@ def split_key(
     tag_dict: Mapping[str, str | None],
     limit: int | None,
 ) -> str:
-    """Hash all that a split's sentences depend on."""
+    """Return a hash of everything that a split's sentences depend on."""
     return cache_key("sentences", _FORMAT, content, mode, encoding, dict(tag_dict), limit)
 
 
