@@ -46,7 +46,7 @@ def load_experiment(
     now: datetime | None = None,
     check_files: Check | None = None,
 ) -> ExperimentConfig:
-    """Load an experiment: overrides replace the file's settings, and those the defaults.
+    """Load an experiment: the defaults, replaced by the file's settings, then by overrides.
 
     Args:
         path: the experiment file.

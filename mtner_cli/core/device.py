@@ -1,4 +1,4 @@
-"""The device that a command runs on."""
+"""Choose the device that a command runs on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from mtner_cli.errors import DeviceError
 
 
 def choose_device(gpu: int | None, cpu: bool) -> torch.device:
-    """The GPU asked for, the CPU if that was asked for, else the first GPU if there is one.
+    """Return the requested device, or by default the first GPU if there is one, else the CPU.
 
     Raises:
-        DeviceError: if the GPU asked for is not there, or both were asked for.
+        DeviceError: if the requested GPU is not available, or both are requested.
     """
     if cpu and gpu is not None:
         raise DeviceError("--gpu and --cpu exclude each other: give one of them")
@@ -20,7 +20,7 @@ def choose_device(gpu: int | None, cpu: bool) -> torch.device:
     if gpu is None:
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     if not torch.cuda.is_available():
-        reason = "this torch was built without CUDA" if not torch.version.cuda else "no GPU answers"
+        reason = "this torch was built without CUDA" if not torch.version.cuda else "no GPU found"
         raise DeviceError(
             f"--gpu {gpu}: CUDA is not available here ({reason}); use --cpu, or install a CUDA "
             "build of torch (see README, 'GPU')"
@@ -34,10 +34,10 @@ def choose_device(gpu: int | None, cpu: bool) -> torch.device:
 
 
 def device_named(name: str | torch.device) -> torch.device:
-    """Give the device of a name: ``auto`` (the first GPU, else the CPU), ``cpu``, ``cuda:1``.
+    """Return the device of a name: ``auto`` (the first GPU, else the CPU), ``cpu``, ``cuda:1``.
 
     Raises:
-        DeviceError: if there is no such name, or the GPU is not there.
+        DeviceError: if there is no such name, or the GPU is not available.
     """
     kind, _, number = str(name).partition(":")
     if kind == "auto" and not number:
@@ -46,4 +46,4 @@ def device_named(name: str | torch.device) -> torch.device:
         return choose_device(None, cpu=True)
     if kind == "cuda" and (number or "0").isdecimal():
         return choose_device(int(number or 0), cpu=False)
-    raise DeviceError(f"device {name!r}: expected 'auto', 'cpu', 'cuda' or such as 'cuda:1'")
+    raise DeviceError(f"device {name!r}: expected 'auto', 'cpu', 'cuda' or a number as in 'cuda:1'")

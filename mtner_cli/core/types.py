@@ -1,4 +1,4 @@
-"""The small, frozen values that travel between all stages."""
+"""Small, frozen values that all stages share."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import ClassVar, NamedTuple
 
 
 class Span(NamedTuple):
-    """A typed stretch of a sentence; a tuple, because millions are made, hashed and sorted.
+    """A typed range of a sentence; a tuple, because millions are made, hashed and sorted.
 
     Attributes:
-        start: first position, from 0 (a word index or a character offset: the holder says which).
+        start: first position, from 0 (a word index or a character offset: its owner says which).
         end: one past the last position, so ``end > start``.
         tag: the entity type, any text.
     """
@@ -23,9 +23,9 @@ class Span(NamedTuple):
 
 
 class Tag(NamedTuple):
-    """What the model predicts: an entity type, and its corpus where corpora keep separate tags.
+    """A tag that the model predicts: an entity type, and its corpus if tags are per corpus.
 
-    The corpus is a field of its own, so names may hold any character; ``str`` is for display.
+    The corpus is a separate field, so names may hold any character; ``str`` is for display.
     """
 
     corpus: str | None
@@ -43,11 +43,11 @@ class Sentence:
     """One sentence of a corpus with its gold mentions.
 
     Attributes:
-        text: the sentence; where words are given, the words joined by single spaces.
-        mentions: sorted and without duplicates; word indices where ``words`` is given,
-            character offsets into ``text`` otherwise.
+        text: the sentence; if words are given, the words joined by single spaces.
+        mentions: sorted and without duplicates; in word indices if ``words`` is given, else in
+            character offsets into ``text``.
         words: the given words, or None for raw text that a tokenizer will split.
-        document: the document it belongs to, or None where the corpus knows no documents.
+        document: the document it belongs to, or None if the corpus has no documents.
     """
 
     text: str
@@ -61,20 +61,20 @@ class Sentence:
         mentions: list[Span] | tuple[Span, ...] = (),
         document: str | None = None,
     ) -> Sentence:
-        """A pre-tokenised sentence; ``mentions`` are in word indices, in any order."""
+        """Return a pre-tokenised sentence; ``mentions`` are in word indices, in any order."""
         return Sentence(" ".join(words), tuple(sorted(set(mentions))), tuple(words), document)
 
     @staticmethod
     def of_text(
         text: str, mentions: list[Span] | tuple[Span, ...] = (), document: str | None = None
     ) -> Sentence:
-        """A raw sentence; ``mentions`` are in character offsets, in any order."""
+        """Return a raw sentence; ``mentions`` are in character offsets, in any order."""
         return Sentence(text, tuple(sorted(set(mentions))), None, document)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a source something stands; shown as ``file:line``."""
+    """A place in a source, shown as ``file:line``."""
 
     path: Path
     line: int | None = None
@@ -85,14 +85,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class SourceSentence:
-    """A sentence as its source gives it: nothing is checked, repaired or left out yet.
+    """A sentence as its source gives it: nothing is checked, repaired or dropped yet.
 
     Attributes:
         place: where it starts in its source.
         words: the given words, or None for raw text.
-        text: the raw text where ``words`` is None, else unused.
+        text: the raw text if ``words`` is None, else unused.
         mentions: in word indices or, for raw text, character offsets; in any order.
-        document: sentences in a row with one value are of one document; None where there are none.
+        document: consecutive sentences with equal values form a document; None without documents.
     """
 
     place: Place
@@ -103,14 +103,14 @@ class SourceSentence:
 
 
 def named_mention(mention: Span, content: str | Sequence[str]) -> str:
-    """Say which mention of a text, or of words, is meant."""
+    """Return a mention's type, positions and text, for a message."""
     covered = content[max(mention.start, 0) : max(mention.end, 0)]
     text = covered if isinstance(covered, str) else " ".join(covered)
     return f"{mention.tag} [{mention.start}, {mention.end}) {text!r}"
 
 
 class ScoredMention(NamedTuple):
-    """A predicted mention: word indices, end exclusive, and how sure the model was (0 to 1)."""
+    """A predicted mention: word indices, end exclusive, and how sure the model is (0 to 1)."""
 
     start: int
     end: int
@@ -124,18 +124,18 @@ class TestedSentence:
 
     Attributes:
         corpus: the corpus it comes from.
-        index: its place within its corpus's split, from 0.
-        document: its document, or None where the corpus knows none.
+        index: its position in its corpus's split, from 0.
+        document: its document, or None if the corpus has none.
         text: the sentence as it was read.
-        words: W words, as the model saw them.
+        words: W words, as the model sees them.
         word_offsets: W character ranges into ``text``, end exclusive.
         gold: annotated mentions in word indices.
         gold_unmatched: annotated mentions in CHARACTER offsets that do not start and end at word
-            boundaries, so that no prediction can be equal to them.
-        predicted: mentions found by the model, in word indices.
+            boundaries, so no prediction can equal them.
+        predicted: mentions that the model finds, in word indices.
     """
 
-    __test__: ClassVar[bool] = False  # pytest would take the name for a test class
+    __test__: ClassVar[bool] = False  # because of the name, pytest would collect it as a test class
 
     corpus: str
     index: int
@@ -148,20 +148,20 @@ class TestedSentence:
     predicted: tuple[ScoredMention, ...]
 
     def characters(self, start: int, end: int) -> tuple[int, int]:
-        """The character range in ``text`` of the words ``start`` to ``end`` (exclusive)."""
+        """Return the character range in ``text`` of the words ``start`` to ``end`` (exclusive)."""
         return self.word_offsets[start][0], self.word_offsets[end - 1][1]
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A mention that a model found in a text.
+    """A mention that a model finds in a text.
 
     Attributes:
-        start: first character (first word, where words were given), from 0.
+        start: first character (first word, if words are given), from 0.
         end: one past the last one.
-        text: what is there, exactly.
+        text: the exact text of the mention.
         type: the entity type.
-        corpora: the corpora that taught the model this type.
+        corpora: the corpora from which the model learned this type.
         score: how sure the model is, 0 to 1.
     """
 

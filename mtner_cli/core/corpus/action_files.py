@@ -99,7 +99,7 @@ class CorpusWriter:
         self._file = None
 
     def write(self, sentence: Sentence) -> None:
-        """Write a sentence, after a separator if its document is not the previous one's.
+        """Write a sentence, and a separator before it if its document is a new one.
 
         Raises:
             EncodingError: if the action encoding cannot express the sentence.

@@ -30,7 +30,10 @@ def find_file_faults(config: ExperimentConfig) -> Iterator[Fault]:
 
 
 def find_corpus_faults(datasets: Mapping[str, DatasetConfig]) -> Iterator[Fault]:
-    """Yield the faults of the corpora's files; read no file further than needed."""
+    """Yield the faults of the corpora's files, under each corpus's name.
+
+    No file is read further than needed.
+    """
     for name, dataset in datasets.items():
         for split, path in dataset.split_paths.present().items():
             if not is_file(path):
@@ -80,7 +83,10 @@ def _readable(path: Path, mode: EncodingName, encoding: str) -> bool:
 
 
 def _types_if_all_are_dropped(dataset: DatasetConfig) -> list[str]:
-    """Return the training file's entity types if ``tag_dict`` drops all of them, else nothing."""
+    """Return the training file's entity types if ``tag_dict`` drops all of them, else nothing.
+
+    Types that ``tag_dict`` does not name stay.
+    """
     path, types = dataset.split_paths.train, dataset.tag_dict
     if not types or any(types.values()) or path is None or not is_file(path):
         return []

@@ -1,1 +1,1 @@
-"""Public corpora over the network: resumable, verified, complete or not there at all."""
+"""Download public corpora: downloads are resumable, verified and never left incomplete."""

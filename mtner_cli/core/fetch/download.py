@@ -1,4 +1,4 @@
-"""Which public files there are, and how to know that one is right."""
+"""List the public files that can be fetched, and download and verify them."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ class CatalogueFile(Section):
     """One file of a corpus."""
 
     url: Text
-    """Where it lies under the base URL."""
+    """Its path under the base URL."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
-    """Its checksum; null where none is known."""
+    """Its checksum; null if none is known."""
 
 
 class Catalogue(Section):
     """All corpora that can be fetched."""
 
     base_url: Text
-    """What the URLs of the files start with."""
+    """The start of the URLs of all files."""
     corpora: dict[Text, dict[Text, CatalogueFile]]
-    """The files of each corpus by the names they get here."""
+    """The files of each corpus, by their local names."""
 
     def remote_files(
         self, names: Iterable[str], folder: Path, base_url: str | None = None
     ) -> Iterator[RemoteFile]:
-        """The files of some corpora, to lie in ``folder/NAME``.
+        """Yield the files of some corpora, to be written to ``folder/NAME``.
 
         Args:
             names: keys of ``corpora``.
-            folder: where the corpora's folders are.
+            folder: the folder that holds the corpora's folders.
             base_url: a mirror to use instead of the catalogue's.
 
         Raises:
-            ConfigError: naming every corpus that is not in the catalogue.
+            ConfigError: if corpora are not in the catalogue; names all of them.
         """
         names = list(dict.fromkeys(names))
         known = ", ".join(self.corpora)
-        faults = [f"cannot fetch {name!r}: known are {known}" for name in names]
+        faults = [f"cannot fetch {name!r}: choose one of {known}" for name in names]
         faults = [
             fault for fault, name in zip(faults, names, strict=True) if name not in self.corpora
         ]
@@ -64,7 +64,7 @@ class Catalogue(Section):
                 yield RemoteFile(f"{base}/{file.url}", folder / name / file_name, file.sha256)
 
     def hint(self, path: Path) -> str:
-        """What to add to a message that a file is missing: how to fetch it, or nothing."""
+        """Return how to fetch a missing file, for a message; empty if it is not a known file."""
         corpus, folder = path.parent.name, path.parent.parent
         if path.name not in self.corpora.get(corpus, ()):
             return ""
@@ -72,7 +72,7 @@ class Catalogue(Section):
 
 
 def load_catalogue() -> Catalogue:
-    """The catalogue that comes with the package."""
+    """Load the catalogue that comes with the package."""
     with as_file(files(__package__) / "catalogue.yaml") as path:
         return Catalogue.model_validate(read_yaml(path).values)
 
@@ -83,11 +83,11 @@ _SECONDS_WITHOUT_DATA = 30
 _TRIES = 3
 
 Progress = Callable[[int, int | None], None]
-"""Told the bytes that are here and the bytes there are, None where the server does not say."""
+"""Called with the bytes received and the bytes in total (None if the server does not say)."""
 
 
 class FetchError(MtnerError):
-    """A file that could not be fetched, or is not the one expected."""
+    """A file that cannot be fetched, or is not the expected one."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class RemoteFile:
     """One file to fetch.
 
     Attributes:
-        url: where it is.
-        path: where it goes.
-        sha256: its checksum in hexadecimal; None where none is known.
+        url: its address.
+        path: its local target.
+        sha256: its checksum in hexadecimal; None if none is known.
     """
 
     url: str
@@ -106,18 +106,18 @@ class RemoteFile:
 
 
 def fetch(file: RemoteFile, progress: Progress) -> bool:
-    """Bring a file here, unless it is here already.
+    """Download a file, unless it is already here.
 
-    What has arrived is kept beside the target as ``NAME.part`` until it is complete and verified,
-    so a later call goes on from there. Without a checksum it starts again instead: nothing could
-    tell whether both pieces are of one version.
+    The received part is kept beside the target as ``NAME.part`` until it is complete and verified,
+    so a later call resumes there. Without a checksum a later call starts again, because it cannot
+    tell whether both parts are of one version.
 
     Returns:
-        False if the right file was here already.
+        False if the right file is already here.
 
     Raises:
-        FetchError: if the server cannot be reached or does not have the file, if what it sent is
-            not the file expected, or if another file is at the target.
+        FetchError: if the server cannot be reached or does not have the file, if it sends another
+            file than the expected one, or if another file is at the target.
     """
     try:
         return _bring(file, progress)
@@ -132,8 +132,8 @@ def _bring(file: RemoteFile, progress: Progress) -> bool:
         if file.sha256 in (None, _sha256(file.path)):
             return False
         raise FetchError(
-            f"{file.path} is here, but is not the file expected (SHA-256 {file.sha256}): "
-            "move it away to fetch that"
+            f"{file.path} exists, but is not the expected file (SHA-256 {file.sha256}): "
+            "move it away, then fetch again"
         )
     part = file.path.with_name(f"{file.path.name}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -144,8 +144,8 @@ def _bring(file: RemoteFile, progress: Progress) -> bool:
     if file.sha256 not in (None, found):
         part.unlink()
         raise FetchError(
-            f"{file.url} is not the file expected: its SHA-256 is {found}, not {file.sha256}; "
-            "it may have changed or been damaged on the way: nothing was kept"
+            f"{file.url} is not the expected file: its SHA-256 is {found}, not {file.sha256}; "
+            "it may be changed or damaged, so nothing is kept; try again later"
         )
     os.replace(part, file.path)
     return True
@@ -157,7 +157,7 @@ def _sha256(path: Path) -> str:
 
 
 def _download(url: str, part: Path, progress: Progress) -> None:
-    """Complete ``part``, over several connections if they break."""
+    """Complete ``part``; connect again if a connection breaks."""
     for tries_left in reversed(range(_TRIES)):
         try:
             while not _receive(url, part, progress):
@@ -170,17 +170,17 @@ def _download(url: str, part: Path, progress: Progress) -> None:
         ) as error:
             if not tries_left:
                 raise FetchError(
-                    f"{url} cannot be fetched: {_reason(error)}; what has arrived is kept, "
-                    "and the same command goes on from there"
+                    f"{url} cannot be fetched: {_reason(error)}; the received part is "
+                    "kept, and the same command resumes there"
                 ) from None
         except requests.RequestException as error:
             raise FetchError(f"{url} cannot be fetched: {error}") from None
 
 
 def _receive(url: str, part: Path, progress: Progress) -> bool:
-    """Fetch what ``part`` lacks; False if the server cannot go on from what is there."""
+    """Fetch the rest of ``part``; return False if the server cannot resume there."""
     have = part.stat().st_size if part.exists() else 0
-    # Compressed on the way, a file would have other byte positions than here.
+    # A compressed transfer would have other byte positions than the local file.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     waits = (_SECONDS_TO_CONNECT, _SECONDS_WITHOUT_DATA)
     with requests.get(url, headers=headers, stream=True, timeout=waits) as response:
@@ -210,7 +210,7 @@ def _receive(url: str, part: Path, progress: Progress) -> bool:
 
 
 def _reason(error: requests.RequestException) -> str:
-    """The innermost of nested errors, which is the one that says something."""
+    """Return the text of the innermost nested error, which is the most specific."""
     reason: BaseException = error
     while inner := reason.__cause__ or reason.__context__:
         reason = inner

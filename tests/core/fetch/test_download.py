@@ -103,7 +103,7 @@ def test_a_connection_that_breaks_is_resumed(server: Server, tmp_path: Path) -> 
 def test_a_later_call_goes_on_where_an_earlier_one_gave_up(server: Server, tmp_path: Path) -> None:
     server.breaks_after = 70_000
     file = RemoteFile(server.url(), tmp_path / "train.tsv", SHA256)
-    with pytest.raises(FetchError, match="the same command goes on from there"):
+    with pytest.raises(FetchError, match="the same command resumes there"):
         fetch(file, lambda here, total: None)
     assert names(tmp_path) == ["train.tsv.part"]
     arrived = (tmp_path / "train.tsv.part").read_bytes()
