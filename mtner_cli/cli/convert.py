@@ -17,10 +17,11 @@ Inputs = Annotated[
     list[Path], typer.Argument(metavar="INPUT...", help="Files, converted one after the other.")
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="The action file to write.")]
-Encoding = Annotated[
-    Literal["simple", "simple-char"] | None,
+EncodingName = Literal["simple", "simple-char"]
+ActionEncoding = Annotated[
+    EncodingName | None,
     typer.Option(
-        "--encoding",
+        "--action-encoding",
         help="simple keeps the given words, simple-char is raw text. "
         "[default: simple for words, simple-char for raw text]",
     ),
@@ -31,7 +32,9 @@ SchemeName = Annotated[
         "--scheme", case_sensitive=False, help="The tag scheme. [default: found in the file]"
     ),
 ]
-Charset = Annotated[str, typer.Option("--charset", help="Text encoding of the input.")]
+OldEncoding = Annotated[EncodingName | None, typer.Option("--encoding", hidden=True)]
+"""What ``--action-encoding`` was called before."""
+Charset = Annotated[str, typer.Option("--charset", help="The charset of the input, as utf-8.")]
 Types = Annotated[
     Path | None,
     typer.Option(
@@ -86,7 +89,8 @@ def convert_options(
 def convert_conll(
     inputs: Inputs,
     out: Out,
-    encoding: Encoding = None,
+    action_encoding: ActionEncoding = None,
+    encoding: OldEncoding = None,
     scheme: SchemeName = None,
     tag_column: Annotated[
         int, typer.Option(help="Column of the tags, from 1; negative counts from the last.")
@@ -100,7 +104,7 @@ def convert_conll(
     Example: mtner convert conll eng.train --out data/converted/CoNLL/train.txt
     """
     _convert(
-        "conll", inputs, out, encoding, ledger,
+        "conll", inputs, out, action_encoding or encoding, ledger,
         scheme=scheme, tag_column=tag_column, word_column=word_column, charset=charset,
     )  # fmt: skip
 
@@ -109,7 +113,8 @@ def convert_conll(
 def convert_jsonl(
     inputs: Inputs,
     out: Out,
-    encoding: Encoding = None,
+    action_encoding: ActionEncoding = None,
+    encoding: OldEncoding = None,
     scheme: SchemeName = None,
     charset: Charset = "utf-8",
     ledger: LedgerOut = None,
@@ -120,7 +125,9 @@ def convert_jsonl(
 
     Example: mtner convert jsonl train.jsonl --out data/converted/mine/train.txt
     """
-    _convert("jsonl", inputs, out, encoding, ledger, scheme=scheme, charset=charset)
+    _convert(
+        "jsonl", inputs, out, action_encoding or encoding, ledger, scheme=scheme, charset=charset
+    )
 
 
 @convert_app.command("genia")
@@ -131,14 +138,15 @@ def convert_genia(
         Path | None,
         typer.Option(metavar="PATH", help="File of MEDLINE ids, one a line. [default: all]"),
     ] = None,
-    encoding: Encoding = None,
+    action_encoding: ActionEncoding = None,
+    encoding: OldEncoding = None,
     ledger: LedgerOut = None,
 ) -> None:
     """The GENIA corpus 3.02 in XML: nested mentions of five types.
 
     Example: mtner convert genia GENIAcorpus3.02.merged.fixed.xml --split dev.txt --out dev.parser
     """
-    _convert("genia", inputs, out, encoding, ledger, split=split)
+    _convert("genia", inputs, out, action_encoding or encoding, ledger, split=split)
 
 
 @convert_app.command("hunflair")
@@ -239,7 +247,7 @@ def _convert(
     name: str,
     inputs: list[Path],
     out: Path,
-    encoding: Literal["simple", "simple-char"] | None = None,
+    action_encoding: EncodingName | None = None,
     ledger_path: Path | None = None,
     *,
     types_path: Path | None = None,
@@ -260,7 +268,7 @@ def _convert(
     console = PlainConsole()
     with console.status(f"converting to {out}"):
         ledger = convert(
-            name, inputs, out, encoding, types,
+            name, inputs, out, action_encoding, types,
             ledger_path=ledger_path, also_read=also_read, **options,
         )  # fmt: skip
     _print_path(out, console)

@@ -17,16 +17,18 @@ _WHITE_SPACE = re.compile(r"[ \t\n\v\f\r]")
 _UNPAIRED_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-def prepare(source: SourceSentence, mode: EncodingName, ledger: Ledger) -> Sentence | None:
+def prepare(
+    source: SourceSentence, action_encoding: EncodingName, ledger: Ledger
+) -> Sentence | None:
     """Return the sentence to write, or None if there is nothing to write.
 
     For ``simple-char``, words are joined by single spaces to raw text.
 
     Raises:
-        DataError: if the source is raw text and ``mode`` is ``simple``, which needs words.
+        DataError: if raw text is to become ``simple``, which needs words.
     """
     if source.words is None:
-        if mode == "simple":
+        if action_encoding == "simple":
             raise DataError(
                 source.place.path,
                 source.place.line,
@@ -40,7 +42,7 @@ def prepare(source: SourceSentence, mode: EncodingName, ledger: Ledger) -> Sente
         ledger.drop("sentence without words", source.place, "(nothing)")
         return None
     named = [_named_word(word, source.place, ledger) for word in source.words]
-    if mode == "simple-char":
+    if action_encoding == "simple-char":
         text, kept = _joined(named, kept)
         return _text_sentence(source, text, kept, ledger)
     words = [_without_white_space(word, source.place, ledger) for word in named]

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
 from mtner_cli.config.compose import Recipe, compose
 from mtner_cli.config.encodings import EncodingName, text_encoding
@@ -56,7 +56,9 @@ class CorpusConversion(Section):
     """A name that ``mtner convert --list`` shows."""
     origin: Text | None = None
     """Where the sources come from; shown if one is missing."""
-    encoding: EncodingName | None = None
+    action_encoding: EncodingName | None = Field(
+        default=None, validation_alias=AliasChoices("action_encoding", "encoding")
+    )
     """The action encoding; by default ``simple`` for words and ``simple-char`` for raw text."""
     options: dict[Text, Any] = Field(default={})
     """The converter's options, with underscores instead of the command line's dashes."""
@@ -97,7 +99,7 @@ class Conversion:
         block = self.block
         options, _ = checked_options(block.converter, block.options_of(self.split))
         return convert(
-            block.converter, [self.source], self.out, block.encoding, block.types, **options
+            block.converter, [self.source], self.out, block.action_encoding, block.types, **options
         )
 
 
@@ -137,9 +139,9 @@ def _option_faults(conversions: Conversions) -> Iterator[Fault]:
             yield Fault((corpus, "converter"), unknown_name(block.converter, CONVERTERS))
             continue
         encodings = CONVERTERS[block.converter].encodings
-        if block.encoding is not None and block.encoding not in encodings:
+        if block.action_encoding is not None and block.action_encoding not in encodings:
             message = f"{block.converter} can be written as {' or '.join(encodings)} only"
-            yield Fault((corpus, "encoding"), message)
+            yield Fault((corpus, "action_encoding"), message)
         for split in block.splits:
             _, faults = checked_options(block.converter, block.options_of(split))
             for option, message in faults.items():
@@ -195,7 +197,7 @@ def _input_fault(path: Path, found: list[Path], block: CorpusConversion) -> str:
         if reason := why_absent(found[0]):
             return f"cannot be read: {reason}"
         if exists(found[0]):
-            return f"{visible(str(found[0]))} is no plain file; name one"
+            return f"{visible(str(found[0]))} is not a plain file; name one"
     name = visible(str(path))
     if len(found) > 1:
         shown = ", ".join(visible(str(match)) for match in found[:_MOST_MATCHES])

@@ -130,7 +130,7 @@ def convert(
     name: str,
     inputs: Sequence[Path],
     out: Path,
-    mode: EncodingName | None = None,
+    action_encoding: EncodingName | None = None,
     types: TypeMap | None = None,
     *,
     ledger_path: Path | None = None,
@@ -143,7 +143,7 @@ def convert(
         name: a key of ``CONVERTERS``.
         inputs: the source files; a pipe or device is copied first.
         out: the action file; it is written completely or not at all.
-        mode: the action encoding; None takes ``simple`` where the source gives words and
+        action_encoding: the action encoding; None takes ``simple`` where the source gives words and
             ``simple-char`` where it gives raw text.
         types: names to write for entity types, None to drop one, ``*`` for all others; None
             keeps all.
@@ -153,13 +153,13 @@ def convert(
 
     Raises:
         ConfigError: if one of the files to write is one of those to read, or the converter does
-            not write ``mode``.
+            not write ``action_encoding``.
         DataError: if an input does not have the format; the message names file and line.
     """
     converter = CONVERTERS[name]
-    if mode is not None and mode not in converter.encodings:
+    if action_encoding is not None and action_encoding not in converter.encodings:
         allowed = " or ".join(converter.encodings)
-        raise ConfigError([f"{name} can be written as {allowed}, not as {mode}"])
+        raise ConfigError([f"{name} can be written as {allowed}, not as {action_encoding}"])
     files_read = [*files_of(converter, inputs, options), *also_read]
     refuse_overwriting(files_read, out)
     if ledger_path is not None:
@@ -175,7 +175,7 @@ def convert(
         sources = converter.read(inputs, ledger, **options)
         if types is not None:
             sources = (map_types(source, types, ledger) for source in sources)
-        write_sentences(sources, inputs, out, mode, ledger, ledger_file)
+        write_sentences(sources, inputs, out, action_encoding, ledger, ledger_file)
     return ledger
 
 
@@ -223,7 +223,7 @@ def write_sentences(
     sources: Iterable[SourceSentence],
     inputs: Sequence[Path],
     out: Path,
-    mode: EncodingName | None,
+    action_encoding: EncodingName | None,
     ledger: Ledger,
     ledger_file: TextIO | None = None,
 ) -> None:
@@ -240,10 +240,10 @@ def write_sentences(
     first = next(stream, None)
     if first is None:
         raise DataError(inputs[0], None, "expected sentences; found none")
-    mode = mode or ("simple-char" if first.words is None else "simple")
-    with CorpusWriter(out, mode) as writer:
+    action_encoding = action_encoding or ("simple-char" if first.words is None else "simple")
+    with CorpusWriter(out, action_encoding) as writer:
         for source in chain([first], stream):
-            sentence = prepare(source, mode, ledger)
+            sentence = prepare(source, action_encoding, ledger)
             if sentence is not None:
                 writer.write(sentence)
                 ledger.count(sentence)

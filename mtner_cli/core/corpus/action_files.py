@@ -31,13 +31,15 @@ CODECS: dict[str, Codec] = {
 }
 
 
-def read_corpus(path: Path, mode: EncodingName, encoding: str = "utf-8") -> Iterator[Sentence]:
+def read_corpus(
+    path: Path, action_encoding: EncodingName, charset: str = "utf-8"
+) -> Iterator[Sentence]:
     """Stream the sentences of an action file; blank lines are ignored.
 
     Args:
         path: the file.
-        mode: the action encoding of its lines.
-        encoding: the charset of its bytes.
+        action_encoding: the action encoding of its lines.
+        charset: the charset of its bytes.
 
     Yields:
         Sentences in file order. ``document`` is ``"0"``, ``"1"``, ... counted by the document
@@ -48,11 +50,11 @@ def read_corpus(path: Path, mode: EncodingName, encoding: str = "utf-8") -> Iter
             missing, cannot be decoded, or holds no sentence.
         ConfigError: if the charset is unknown.
     """
-    decode = CODECS[mode].decode
+    decode = CODECS[action_encoding].decode
     documents = 0
     document = None
     empty = True
-    for number, line in numbered_lines(path, encoding):
+    for number, line in numbered_lines(path, charset):
         if line == DOCUMENT_SEPARATOR:
             document = str(documents)
             documents += 1
@@ -62,11 +64,15 @@ def read_corpus(path: Path, mode: EncodingName, encoding: str = "utf-8") -> Iter
         try:
             sentence = decode(line)
         except EncodingError as error:
-            raise DataError(path, number, f"not a line of the {mode!r} encoding: {error}") from None
+            raise DataError(
+                path, number, f"not a line of the {action_encoding!r} encoding: {error}"
+            ) from None
         empty = False
         yield sentence if document is None else replace(sentence, document=document)
     if empty:
-        raise DataError(path, None, f"expected sentences in the {mode!r} encoding; found none")
+        raise DataError(
+            path, None, f"expected sentences in the {action_encoding!r} encoding; found none"
+        )
 
 
 _BYTE_ORDER_MARK = "\ufeff"
@@ -78,8 +84,8 @@ class CorpusWriter:
     ``with CorpusWriter(Path("train.txt"), "simple") as writer: writer.write(sentence)``
     """
 
-    def __init__(self, path: Path, mode: EncodingName) -> None:
-        self._encode = CODECS[mode].encode
+    def __init__(self, path: Path, action_encoding: EncodingName) -> None:
+        self._encode = CODECS[action_encoding].encode
         self._opened: AbstractContextManager[TextIO] = atomic_text_file(path)
         self._file: TextIO | None = None
         self._document: str | None = None

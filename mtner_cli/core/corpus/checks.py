@@ -38,11 +38,11 @@ def find_corpus_faults(datasets: Mapping[str, DatasetConfig]) -> Iterator[Fault]
         for split, path in dataset.split_paths.present().items():
             if not is_file(path):
                 yield Fault((name, "split_paths", split), _missing(path))
-            elif _written_in_the_other_mode(path, dataset):
+            elif _written_in_the_other_encoding(path, dataset):
                 yield Fault(
                     (name, "mode"),
                     f"is {dataset.mode}, but {visible(str(path))} is written in "
-                    f"{_other_mode(dataset.mode)}",
+                    f"{_other_encoding(dataset.mode)}",
                 )
         dropped = _types_if_all_are_dropped(dataset)
         if dropped:
@@ -63,20 +63,20 @@ def _missing(path: Path) -> str:
     return visible(f"file not found: {path}{looked}; make it with: {command_for(path)}")
 
 
-def _other_mode(mode: EncodingName) -> EncodingName:
-    return next(other for other in get_args(EncodingName) if other != mode)
+def _other_encoding(action_encoding: EncodingName) -> EncodingName:
+    return next(other for other in get_args(EncodingName) if other != action_encoding)
 
 
-def _written_in_the_other_mode(path: Path, dataset: DatasetConfig) -> bool:
+def _written_in_the_other_encoding(path: Path, dataset: DatasetConfig) -> bool:
     """Tell whether the first sentence is in the other encoding; the reader reports other faults."""
     return not _readable(path, dataset.mode, dataset.encoding) and _readable(
-        path, _other_mode(dataset.mode), dataset.encoding
+        path, _other_encoding(dataset.mode), dataset.encoding
     )
 
 
-def _readable(path: Path, mode: EncodingName, encoding: str) -> bool:
+def _readable(path: Path, action_encoding: EncodingName, charset: str) -> bool:
     try:
-        next(read_corpus(path, mode, encoding))
+        next(read_corpus(path, action_encoding, charset))
     except DataError:
         return False
     return True

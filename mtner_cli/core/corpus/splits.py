@@ -120,8 +120,8 @@ class CorpusSplit:
 def load_split(
     corpus: str,
     path: Path,
-    mode: EncodingName,
-    encoding: str = "utf-8",
+    action_encoding: EncodingName,
+    charset: str = "utf-8",
     tag_dict: Mapping[str, str | None] | None = None,
     limit: int | None = None,
 ) -> CorpusSplit:
@@ -139,7 +139,7 @@ def load_split(
     """
     types = tag_dict or {}
     content = content_hash(path)
-    key = content and split_key(content, mode, encoding, types, limit)
+    key = content and split_key(content, action_encoding, charset, types, limit)
 
     def unpack(arrays: Arrays) -> CorpusSplit:
         names, counts = unpack_strings(arrays, "dropped"), arrays["dropped_counts"].tolist()
@@ -152,7 +152,7 @@ def load_split(
     dropped: Counter[str] = Counter()
     sentences = tuple(
         _with_types(sentence, types, dropped)
-        for sentence in islice(read_corpus(path, mode, encoding), limit)
+        for sentence in islice(read_corpus(path, action_encoding, charset), limit)
     )
     if content != content_hash(path):
         message = "has changed while it was read; start again when it is complete"
@@ -164,13 +164,13 @@ def load_split(
 
 def split_key(
     content: str,
-    mode: EncodingName,
-    encoding: str,
+    action_encoding: EncodingName,
+    charset: str,
     tag_dict: Mapping[str, str | None],
     limit: int | None,
 ) -> str:
     """Return a hash of everything that a split's sentences depend on."""
-    return cache_key("sentences", _FORMAT, content, mode, encoding, dict(tag_dict), limit)
+    return cache_key("sentences", _FORMAT, content, action_encoding, charset, dict(tag_dict), limit)
 
 
 def _packed(sentences: Sequence[Sentence], dropped: Mapping[str, int]) -> Arrays:

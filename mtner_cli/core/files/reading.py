@@ -16,7 +16,7 @@ from mtner_cli.config.encodings import text_encoding
 from mtner_cli.errors import DataError, reason_of
 
 
-def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Path, charset: str = "utf-8") -> Iterator[tuple[int, str]]:
     r"""Stream a file's lines, counted from 1, without their ends (``\n`` or ``\r\n``).
 
     No other character ends a line, so text with U+2028 or a form feed stays in one piece.
@@ -25,11 +25,11 @@ def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, s
         ConfigError: if the charset is unknown.
         DataError: if the file cannot be read or holds bytes that are not valid in the charset.
     """
-    codec = text_encoding(encoding)
+    codec = text_encoding(charset)
     with (
         reading(path),
         path.open(encoding=codec, newline="\n") as lines,
-        _decoding(path, lines, encoding, codec),
+        _decoding(path, lines, charset, codec),
     ):
         for number, line in enumerate(lines, start=1):
             yield number, line.removesuffix("\n").removesuffix("\r")
@@ -66,13 +66,13 @@ def reading(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _decoding(path: Path, file: TextIO, encoding: str, codec: str) -> Iterator[None]:
+def _decoding(path: Path, file: TextIO, charset: str, codec: str) -> Iterator[None]:
     """Turn bytes that are not valid in the charset into an error that names the line."""
     try:
         yield
     except UnicodeError:
         number, detail = _undecodable_line(file.buffer, codec)
-        raise DataError(path, number, f"expected {encoding} text; found {detail}") from None
+        raise DataError(path, number, f"expected {charset} text; found {detail}") from None
 
 
 def _undecodable_line(file: BinaryIO, codec: str) -> tuple[int | None, str]:

@@ -14,7 +14,7 @@ JSONL = '{"text": "p53", "entities": [[0, 3, "Gene"]]}\n'
 CORPORA = """
 Genes:
   converter: conll
-  encoding: simple-char
+  action_encoding: simple-char
   options: {scheme: bio}
   types: {GENE: Gene}
   splits:
@@ -82,7 +82,7 @@ C:
   splits: {train: {input: in/train.tsv, out: out/c.txt}}
 D:
   converter: hunflair
-  encoding: simple
+  action_encoding: simple
   splits: {train: {input: in/train.tsv, out: out/d.txt}}
 E:
   converter: genia
@@ -93,7 +93,7 @@ E:
         "7: B.options.scema: unknown name 'scema'; did you mean scheme?",
         "7: B.options.tag_column: Input should be a valid integer",
         "14: C.splits.train.options.half: missing; bc5cdr-halves needs it",
-        "17: D.encoding: hunflair can be written as simple-char only",
+        "17: D.action_encoding: hunflair can be written as simple-char only",
         "21: E.splits.train.options.split: there is no such file: none.txt",
         "4: A.splits.train.input: there is no such file: in/none.tsv",
         "9: B.splits.train.input: expected one file for in/*train.tsv; "
@@ -184,7 +184,7 @@ def test_names_in_messages_are_visible(folder: Path) -> None:
 def test_a_pipe_is_no_missing_file(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
     (fault,) = faults(folder, "A: {converter: conll, splits: {x: {input: pipe, out: b}}}")
-    assert fault.endswith("pipe is no plain file; name one")
+    assert fault.endswith("pipe is not a plain file; name one")
 
 
 @pytest.mark.parametrize(
@@ -282,3 +282,10 @@ def test_nothing_of_a_file_of_another_kind_is_shown(tmp_path: Path) -> None:
             load_conversions(path, only)
         assert "hunter2" not in str(raised.value)
         assert "database" not in str(raised.value)
+
+
+def test_the_former_name_of_the_action_encoding_is_read(folder: Path) -> None:
+    split = "splits: {x: {input: in/train.tsv, out: out.txt}}"
+    Path("corpora.yaml").write_text(f"A: {{converter: conll, encoding: simple-char, {split}}}")
+    (conversion,) = load_conversions(Path("corpora.yaml"))
+    assert conversion.block.action_encoding == "simple-char"

@@ -41,7 +41,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def load(path: Path, **changes: Any) -> CorpusSplit:
-    return load_split("C", **({"path": path, "mode": "simple"} | changes))
+    return load_split("C", **({"path": path, "action_encoding": "simple"} | changes))
 
 
 def test_types_are_renamed_or_dropped_and_counted(path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_copy_of_the_file_will_do(path: Path, readings: list[Path], tmp_path: 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"encoding": "latin-1"},
+        {"charset": "latin-1"},
         {"tag_dict": {"Disease": "Illness"}},
         {"tag_dict": {"Disease": None}},
         {"limit": 1},

@@ -51,7 +51,7 @@ def read(
         scheme: the name of a tag scheme; None finds it in a first pass over each file.
         word_column: counted from 1, or from the last column with -1.
         tag_column: counted like ``word_column``.
-        charset: the text encoding of the files.
+        charset: of the files, such as ``utf-8``.
 
     Raises:
         DataError: on a row with too few columns or a tag that the scheme does not allow there,

@@ -59,7 +59,7 @@ def read(
             or in an annotation of a Label Studio task that is not its first.
         scheme: the tag scheme of objects with one tag per word; None finds it in a first pass
             over each file.
-        charset: the text encoding of the files.
+        charset: of the files, such as ``utf-8``.
 
     Raises:
         DataError: on a line that is not a JSON object, has none of the known sets of keys, or has

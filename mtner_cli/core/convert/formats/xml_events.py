@@ -57,7 +57,7 @@ def _parse(parser: expat.XMLParserType, piece: bytes, path: Path) -> None:
     except (LookupError, ValueError):
         # Python, not the XML library, knows encodings other than UTF-8, UTF-16 and Latin-1.
         message = (
-            "the text encoding that its first line names is unknown here, or not one byte for each "
+            "the charset that its first line names is unknown here, or not one byte for each "
             "character; save the file as UTF-8, and name that there"
         )
         raise DataError(path, 1, message) from None

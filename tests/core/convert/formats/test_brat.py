@@ -175,7 +175,7 @@ def test_a_file_of_corpora_may_name_a_folder(
     (conversion,) = load_conversions(Path("corpora.yaml"))
     assert conversion.run().mentions == {"Gene": 1}
     Path("corpora.yaml").write_text(f"A: {{converter: conll, {split}}}")
-    with pytest.raises(ConfigError, match="in is no plain file"):
+    with pytest.raises(ConfigError, match="in is not a plain file"):
         load_conversions(Path("corpora.yaml"))
 
 
