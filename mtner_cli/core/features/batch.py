@@ -1,4 +1,7 @@
-"""The gold side of a batch. B sentences, T timesteps, A actions."""
+"""Put examples together into batches.
+
+Shapes: B sentences, N subwords, S slots, T timesteps, A actions.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from mtner_cli.core.features.examples import Example
 
 @dataclass(frozen=True, slots=True)
 class GoldTimesteps:
-    """The gold side of a batch.
+    """The gold actions of a batch.
 
     Attributes:
         rows: (B, T, A), multi-hot, zero after a sentence's last timestep.
@@ -41,15 +44,15 @@ class GoldTimesteps:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What the model is given.
+    """The input of the model.
 
     Attributes:
         input_ids: (B, N), int64.
         attention_mask: (B, N), int64, 0 on padding.
-        slot_of_subword: (B, N), int64, ascending; padding points at slot S, which does not exist.
-        words: (B,), int64.
+        slot_of_subword: (B, N), int64, ascending; S (which is no slot) on padding.
+        words: (B,), int64, number of words of each sentence.
         slots: S, the greatest number of words plus two.
-        gold: the gold actions, in training.
+        gold: the gold actions; None outside training.
         examples: the B examples.
     """
 
@@ -63,7 +66,7 @@ class Batch:
 
     @property
     def slot_mask(self) -> Tensor:
-        """(B, S), bool, False on padding."""
+        """Slots that a sentence has: (B, S), bool, False on padding."""
         places = torch.arange(self.slots, device=self.words.device)
         return places < self.words.unsqueeze(1) + 2
 
@@ -78,9 +81,13 @@ class Batch:
         )
 
     def parts(self, tokens: int) -> Iterator[Batch]:
-        """The batch in groups of up to so many subwords, each without needless padding.
+        """Split the batch into groups of sentences, each padded to its own longest sentence.
 
-        The groups have all S slots, and no gold actions.
+        Every group keeps all S slots and has no gold actions.
+
+        Args:
+            tokens: subwords of a group at most, the batch's padding included; a group has at least
+                one sentence.
         """
         rows = max(1, tokens // self.input_ids.shape[1])
         for first in range(0, len(self.words), rows):
@@ -102,8 +109,8 @@ class Collator:
     """Turns examples into batches.
 
     Attributes:
-        foreign: (A,), bool, for each corpus, actions of tags it does not annotate; None where
-            there is nothing foreign to any corpus.
+        foreign: for each corpus (A,), bool, the actions of tags that it does not annotate; None
+            where no corpus has any.
     """
 
     vocabulary: ActionVocabulary
@@ -153,7 +160,7 @@ class Collator:
 
 
 def _foreign(example: Example, foreign_to: Mapping[str, Tensor]) -> Tensor:
-    """(A,), bool, the actions that are foreign to every corpus that the example is made of."""
+    """Return (A,), bool, the actions that are foreign to each corpus of the example."""
     foreign = foreign_to[example.corpus]
     if example.appended_corpus is not None:
         foreign = foreign & foreign_to[example.appended_corpus]
@@ -163,9 +170,13 @@ def _foreign(example: Example, foreign_to: Mapping[str, Tensor]) -> Tensor:
 def batches_by_length(
     examples: Sequence[Example], tokens_per_batch: int
 ) -> Iterator[list[Example]]:
-    """Batches for inference: examples of like length, up to so many subwords with padding.
+    """Yield batches for inference, each of examples of similar length.
 
-    The longest come first, so that a batch that does not fit the memory shows at once.
+    The longest examples come first, so that a batch that does not fit the memory fails at once.
+
+    Args:
+        tokens_per_batch: subwords of a batch at most, padding included; an example that is longer
+            makes a batch alone.
     """
     batch: list[Example] = []
     longest = 0

@@ -1,6 +1,6 @@
-"""Examples: what the model reads at once, made of one sentence, a part of one, or several.
+"""Build examples, the inputs of the model: one sentence, a part of one, or several.
 
-Every example keeps the way back: which words of which sentence its slots are.
+Every example records which words of which sentence its slots are.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from mtner_cli.core.types import Span, TaggedSpan
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One input of the model. N subwords, W words (a SEP between two sentences is one).
+    """One input of the model. N subwords, W words (a SEP between two sentences counts as a word).
 
     Attributes:
-        corpus: the corpus that says which types are annotated.
+        corpus: the corpus that determines which types are annotated.
         segments: where the words come from.
         input_ids: (N,), with CLS and SEP.
         slot_of_subword: (N,), 0 for CLS, 1 to W for words, W + 1 for the last SEP.
@@ -46,7 +46,7 @@ class Example:
 def build_example(
     segments: Sequence[Segment], tokenizer: SubwordTokenizer, max_tokens: int
 ) -> Example:
-    """Join segments with SEP, which then is a word of its own, between CLS and SEP."""
+    """Join segments into one example: CLS, the segments with SEP between them (a word), SEP."""
     ids = [np.array([tokenizer.cls_id], dtype=np.int32)]
     slots = [np.array([0], dtype=np.int32)]
     separator = np.array([tokenizer.sep_id], dtype=np.int32)
@@ -58,7 +58,7 @@ def build_example(
             slots.append(np.array([word + 1], dtype=np.int32))
             word += 1
         placed.append(Segment(segment.sentence, segment.start, segment.end, word))
-        # A word of more subwords than fit at all is read by its beginning.
+        # Truncate a word longer than max_tokens.
         subwords = segment.subwords[: max_tokens - SPECIAL_TOKENS]
         counts = np.diff(segment.sentence.word_starts[segment.start : segment.end + 1])
         ids.append(subwords)
@@ -79,10 +79,10 @@ def build_example(
 def with_timesteps(
     example: Example, vocabulary: ActionVocabulary, notes: ExampleNotes | None = None
 ) -> Example:
-    """The example with its gold actions, ready for training.
+    """Return the example with its gold actions, ready for training.
 
-    Mentions of one tag that cross (joining types can make them) cannot be told from nested ones:
-    the longer one is kept, the other noted.
+    Actions cannot express mentions of one tag that cross (joined types can cause them): of two
+    such mentions the longer one is kept, and the other is counted in ``notes``.
     """
     mentions = [mention for segment in example.segments for mention in segment.gold]
     kept = _without_crossings(mentions, notes)
@@ -106,8 +106,10 @@ def examples_of(
     notes: ExampleNotes | None = None,
     merging: MergeSentsConfig | None = None,
 ) -> list[Example]:
-    """The sentences as examples: as many sentences in each as ``merging`` joins (none where it is
-    None), or a part of one that is too long.
+    """Make examples of sentences: one sentence each, several, or a part of one that is too long.
+
+    Args:
+        merging: how consecutive sentences are joined; None joins none.
     """
     joined = merge_sentences(sentences, max_tokens, merging or MergeSentsConfig(), notes)
     return [build_example(segments, tokenizer, max_tokens) for segments in joined]

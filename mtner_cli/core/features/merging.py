@@ -1,18 +1,18 @@
-"""Consecutive sentences of one document, joined into inputs of several sentences.
+"""Join consecutive sentences of one document into inputs of several sentences.
 
-The length of an input is its subwords with CLS and a SEP after each sentence. Only neighbours of
-one document are joined, each sentence goes into one input, and no input is longer than
-``max_tokens``. A sentence that is longer than that stays by itself, in segments, and separates the
-sentences before it from those after it.
+The length of an input is the number of its subwords, with CLS and a SEP after each sentence. Only
+neighbours of one document are joined, each sentence is in one input, and no input is longer than
+``max_tokens``. A longer sentence is not joined with others: each of its segments is an input, and
+no input holds sentences from both sides of it.
 
-``maximize``: from left to right, each input takes sentences for as long as they fit. With ``swap``,
-the last sentence of an input then moves to the next one, or the first one back, wherever that
-lowers the variance of the lengths, until no move does.
+``maximize``: from left to right, each input takes sentences while they fit. With ``swap``, the last
+sentence of an input then moves to the next input, or the first one to the input before, wherever
+that lowers the variance of the lengths, until no move does.
 
 ``normalize``: of all ways to cut a document into inputs, the one with the least sum of distances
-between the lengths and their aim. The aim is the mean length of all possible inputs, which are all
-runs of consecutive sentences that fit: those of the whole split of the corpus (``global``), or
-those of the document (``local``).
+between the lengths and the target length. The target length is the mean length of all possible
+inputs, which are all runs of consecutive sentences that fit: those of the whole split of the corpus
+(``global``), or those of the document (``local``).
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from mtner_cli.core.features.segments import SPECIAL_TOKENS, ExampleNotes, Segme
 from mtner_cli.core.features.tokenize import TokenizedSentence
 from mtner_cli.core.types import Sentence
 
-# Where each sentence of a stretch starts and the last one ends, in subwords with a SEP after each
-# sentence: sentences i to j (exclusive) make an input of starts[j] - starts[i] + 1 subwords.
+# Where each sentence of a stretch starts and where the last one ends, in subwords with a SEP after
+# each sentence: sentences i to j (exclusive) make an input of starts[j] - starts[i] + 1 subwords.
 Starts = Sequence[int]
 
 
 def merges_sentences(merging: MergeSentsConfig) -> bool:
-    """Whether any sentences are to be merged."""
+    """Tell whether the settings merge sentences at all."""
     return merging.maximize.use or merging.normalize.use
 
 
 def merges_split(merging: MergeSentsConfig, corpus: str, sentences: Iterable[Sentence]) -> bool:
-    """Whether the sentences of one split are to be merged: they are in documents, or forced to.
+    """Tell whether to merge the sentences of a split: it has documents, or merging is forced.
 
-    Sentences before the first document separator are a document too, and so is a whole split
-    without any.
+    Sentences before the first document separator are one document. If merging is forced, a whole
+    split without separators is one document, too.
     """
     return merges_sentences(merging) and (
         corpus in (merging.force_merge or ())
@@ -56,10 +56,10 @@ def merge_sentences(
     merging: MergeSentsConfig,
     notes: ExampleNotes | None = None,
 ) -> Iterator[list[Segment]]:
-    """The segments of each input, in the order of the sentences.
+    """Yield the segments of each input, in the order of the sentences.
 
     Args:
-        sentences: of any number of corpora, one split after the other.
+        sentences: those of one or more corpora, one split after the other.
         max_tokens: greatest length of an input.
     """
     for corpus, members in groupby(sentences, key=lambda sentence: sentence.corpus):
@@ -104,7 +104,7 @@ def _cuts(starts: Starts, max_tokens: int, merging: MergeSentsConfig, aim: float
 def _stretches(
     document: Iterable[TokenizedSentence], max_tokens: int, notes: ExampleNotes | None
 ) -> Iterator[list[Segment]]:
-    """Yield consecutive sentences that may be joined; segments of a long one stay alone."""
+    """Yield runs of sentences that may be joined; each segment of a long one is a run alone."""
     stretch: list[Segment] = []
     for sentence in document:
         segments = segments_of(sentence, max_tokens, notes)
@@ -120,13 +120,13 @@ def _stretches(
 
 
 def _starts(stretch: Sequence[Segment], max_tokens: int) -> list[int]:
-    # A word of more subwords than fit at all is read by its beginning, which fills the input.
+    # A word longer than max_tokens is truncated, so it fills the input.
     lengths = (min(len(segment.subwords), max_tokens - SPECIAL_TOKENS) for segment in stretch)
     return list(accumulate((length + 1 for length in lengths), initial=0))
 
 
 def mean_length(stretches: Iterable[Starts], max_tokens: int) -> float:
-    """The mean length of all possible inputs; 0 where there is none."""
+    """Return the mean length of all possible inputs; 0 if there is none."""
     total = count = 0
     for starts in stretches:
         sums = list(accumulate(starts, initial=0))
@@ -139,10 +139,10 @@ def mean_length(stretches: Iterable[Starts], max_tokens: int) -> float:
 
 
 def cut_full(starts: Starts, max_tokens: int) -> list[int]:
-    """Where to cut so that each input, from left to right, holds all that fits.
+    """Cut so that each input, from left to right, holds all that fits.
 
     Returns:
-        The sentences that inputs start at, and at the end the number of sentences.
+        The index of the first sentence of each input, and at the end the number of sentences.
     """
     cuts = [0]
     while cuts[-1] < len(starts) - 1:
@@ -153,8 +153,9 @@ def cut_full(starts: Starts, max_tokens: int) -> list[int]:
 def even_out(starts: Starts, cuts: Sequence[int]) -> list[int]:
     """Move sentences between neighbouring inputs while that lowers the variance of the lengths.
 
-    Number and sum of the lengths stay, so a move lowers the variance just where the neighbour is
-    shorter by more than the sentence: no input grows beyond the longest, and none becomes empty.
+    The number and the sum of the lengths do not change, so a move lowers the variance exactly where
+    the neighbour is shorter by more than the sentence. So no input becomes longer than the longest
+    one, and none becomes empty.
     """
     cuts = list(cuts)
     moved = True
@@ -176,7 +177,7 @@ def even_out(starts: Starts, cuts: Sequence[int]) -> list[int]:
 
 
 def cut_near(starts: Starts, max_tokens: int, aim: float) -> list[int]:
-    """Where to cut for the least sum of distances between the lengths of inputs and ``aim``."""
+    """Cut for the least sum of distances between the lengths of inputs and ``aim``."""
     offsets = np.asarray(starts)
     least = np.zeros(len(starts))  # for the sentences up to each place
     cut_before = [0] * len(starts)

@@ -1,7 +1,7 @@
-"""Perturbations: sentences of other corpora appended to training sentences.
+"""Append sentences of other corpora to training sentences (perturbations).
 
-Such an input counts as annotated with the types of both corpora; foreign to it are the types that
-neither annotates.
+Such an input counts as annotated with the types of both corpora; its foreign types are those that
+neither corpus annotates.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mtner_cli.core.features.examples import Example
 
 
 class Draw(NamedTuple):
-    """An example, and the one that is appended to it, if any: both as indices."""
+    """The index of an example, and of the example that is appended to it, if any."""
 
     example: int
     appended: int | None = None
@@ -28,12 +28,12 @@ class Draw(NamedTuple):
 
 @dataclass(frozen=True)
 class Perturbations:
-    """When to append what.
+    """Settings for appending examples.
 
     Attributes:
-        probabilities: for examples of a corpus, how likely one of each other corpus is appended;
-            what remains to 1 is that nothing is.
-        max_tokens: what would make an input longer than this is not appended.
+        probabilities: for each corpus, the probability that an example of each other corpus is
+            appended to an example of it; the rest to 1 is the probability that none is.
+        max_tokens: greatest length of an input; what would exceed it is not appended.
     """
 
     probabilities: Mapping[str, Mapping[str, float]]
@@ -42,7 +42,7 @@ class Perturbations:
     def append(
         self, drawn: Sequence[int], examples: Sequence[Example], generator: torch.Generator
     ) -> list[Draw]:
-        """Choose what to append to each drawn example, every example of a corpus as likely."""
+        """Choose what to append to each drawn example; a corpus's examples are equally likely."""
         of_corpus: dict[str | None, list[int]] = defaultdict(list)
         for index, example in enumerate(examples):
             of_corpus[example.corpus].append(index)
@@ -67,12 +67,12 @@ class Perturbations:
 
 
 def joined_length(first: Example, second: Example) -> int:
-    """The subwords of :func:`join_examples`."""
+    """Return the number of subwords of what :func:`join_examples` makes."""
     return len(first.input_ids) + len(second.input_ids) - 1
 
 
 def join_examples(first: Example, second: Example) -> Example:
-    """The second after the first, whose SEP then is a word of its own, which SHIFT consumes."""
+    """Append the second example to the first, whose SEP becomes a word that SHIFT consumes."""
     words_before = first.words + 1
     timesteps = None
     if first.timesteps is not None and second.timesteps is not None:
@@ -92,8 +92,8 @@ def join_examples(first: Example, second: Example) -> Example:
     )
 
 
-# Batches are cut from drawn examples that were sorted by length in pools of so many batches: wide
-# enough to save most padding, narrow enough to keep an epoch's batches mixed.
+# Drawn examples are sorted by length within pools of this many batches: wide enough to save most
+# padding, narrow enough to keep an epoch's batches mixed.
 BATCHES_IN_POOL = 50
 
 
@@ -102,9 +102,9 @@ class EpochPlan:
     """The batches of one epoch, as indices into the examples, and how often each corpus was drawn.
 
     Attributes:
-        drawn: examples drawn of each corpus.
-        repeated: of those, how many had been drawn before in this epoch.
-        appended: examples of each corpus that were appended to drawn ones.
+        drawn: number of examples drawn from each corpus.
+        repeated: how many of those had been drawn before in this epoch.
+        appended: number of examples of each corpus that were appended to drawn ones.
     """
 
     batches: tuple[tuple[Draw, ...], ...]
@@ -114,10 +114,11 @@ class EpochPlan:
 
 
 class EpochSampler:
-    """Draws an epoch's examples.
+    """Draws the examples of each epoch.
 
-    One corpus: all its examples, shuffled. Several: with replacement, every corpus equally often
-    on average, as many draws as the corpora's mean size.
+    With one corpus an epoch draws all its examples, shuffled. With several it draws with
+    replacement, from every corpus equally often on average, as many examples as the mean size of
+    the corpora.
 
     Args:
         perturbations: what to append to drawn examples; None appends nothing.
@@ -146,7 +147,7 @@ class EpochSampler:
         return -(-self.examples_per_epoch // self._batch_size)
 
     def plan(self, epoch: int) -> EpochPlan:
-        """The batches of ``epoch`` (from 0), the same whenever it is asked."""
+        """Return the batches of ``epoch`` (from 0), the same at every call."""
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + epoch)
         drawn = self._draw(generator)
         if self._perturbations is None:
@@ -199,6 +200,6 @@ class EpochSampler:
 
 
 def limited(batches: int, limit: float | int) -> int:
-    """How many of ``batches`` to use; at least one if there are any. 1.0 is all, 1 is one."""
+    """Apply a limit to ``batches``, but keep at least one if there is one; 1.0 is all, 1 is one."""
     wanted = limit if isinstance(limit, int) else round(batches * limit)
     return min(batches, max(1, wanted))

@@ -1,4 +1,4 @@
-"""Segments: sentences, or parts of those that are too long to be read at once."""
+"""Split sentences that are too long for one input into segments."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Segment:
 
     Attributes:
         sentence: the sentence.
-        start, end: its words ``start:end`` are read here.
-        first_word: the place of the first of them among the example's words.
+        start, end: the segment holds its words ``start:end``.
+        first_word: the index of the first of them among the example's words.
     """
 
     sentence: TokenizedSentence
@@ -46,7 +46,7 @@ class Segment:
 
 @dataclass
 class ExampleNotes:
-    """What could not be trained on, by reason; evaluation still counts it."""
+    """Numbers of mentions that training leaves out, by reason; evaluation still counts them."""
 
     left_out: Counter[str] = field(default_factory=Counter)
 
@@ -54,9 +54,10 @@ class ExampleNotes:
 def segments_of(
     sentence: TokenizedSentence, max_tokens: int, notes: ExampleNotes | None = None
 ) -> list[Segment]:
-    """The sentence in as few segments as fit ``max_tokens`` subwords, CLS and SEP included.
+    """Split a sentence into segments of at most ``max_tokens`` subwords, CLS and SEP included.
 
-    Segments end between words and, wherever that is possible, outside of mentions.
+    Each segment holds as many words as fit. Segments end between words and, where that is
+    possible, outside of mentions.
     """
     limit = max_tokens - SPECIAL_TOKENS
     starts = sentence.word_starts

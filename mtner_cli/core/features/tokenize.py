@@ -1,4 +1,4 @@
-"""Subwords of thousands of sentences in flat arrays: a few operations for all of them."""
+"""Hold the subwords of thousands of sentences in flat arrays, to process all of them at once."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class SubwordArrays:
     Attributes:
         subwords: (N,), token ids.
         word_offsets: (W, 2), the character range of each word in its sentence's text.
-        word_starts: (W + S,), of each sentence, where the subwords of its words start within the
-            sentence, and their number.
+        word_starts: (W + S,), for each sentence, where the subwords of each word start within the
+            sentence, and then its number of subwords.
         word_bounds: (S + 1,), sentence s has the words ``word_bounds[s]:word_bounds[s + 1]``.
         subword_bounds: (S + 1,), the same for subwords.
     """
@@ -44,7 +44,7 @@ class SubwordArrays:
 
     @property
     def sentences(self) -> int:
-        """S."""
+        """S, the number of sentences."""
         return len(self.word_bounds) - 1
 
     @staticmethod
@@ -54,7 +54,7 @@ class SubwordArrays:
         subwords_of_word: _Indices,
         words_of_sentence: _Indices,
     ) -> SubwordArrays:
-        """Put together from the number of subwords of every word, and of words per sentence."""
+        """Build the arrays from the number of subwords per word and of words per sentence."""
         word_bounds = bounds(words_of_sentence)
         subwords_before = bounds(subwords_of_word)
         subword_bounds = subwords_before[word_bounds]
@@ -72,11 +72,11 @@ class SubwordArrays:
 
 
 class WordSubwords:
-    """The subwords of given words. A tokenizer splits each by itself, so each is split once.
+    """Splits given words into subwords, each word once, since its split needs no context.
 
     Args:
         backend: the tokenizer.
-        unknown_id: what stands for a word that the tokenizer deletes (control characters, say).
+        unknown_id: the subword for a word that the tokenizer deletes (such as control characters).
     """
 
     def __init__(self, backend: Any, unknown_id: int) -> None:
@@ -88,7 +88,7 @@ class WordSubwords:
         self._characters = np.empty(0, dtype=np.intp)
 
     def arrays(self, sentences: Sequence[tuple[str, ...]]) -> SubwordArrays:
-        """The subwords of sentences; their words are joined by single spaces."""
+        """Return the arrays of sentences whose words are joined by single spaces."""
         words = list(chain.from_iterable(sentences))
         self._learn(words)
         numbers = np.fromiter(map(self._number_of_word.__getitem__, words), np.intp, len(words))
@@ -125,7 +125,7 @@ class WordSubwords:
 
 
 def text_arrays(encodings: Sequence[Any]) -> SubwordArrays:
-    """The words and subwords that a tokenizer found in texts."""
+    """Return the arrays of the words and subwords that a tokenizer found in texts."""
     lengths = np.fromiter(map(len, encodings), np.intp, len(encodings))
     total = int(lengths.sum())
 
@@ -149,7 +149,7 @@ def text_arrays(encodings: Sequence[Any]) -> SubwordArrays:
 
 
 def joined_arrays(parts: Sequence[SubwordArrays]) -> SubwordArrays:
-    """One after the other."""
+    """Join arrays, one after the other."""
     nothing = np.empty(0, dtype=np.int32)
     return SubwordArrays(
         np.concatenate([nothing, *(part.subwords for part in parts)]),
@@ -166,27 +166,27 @@ def _joined_bounds(parts: Sequence[Integers]) -> Integers:
 
 
 def bounds(counts: NDArray[Any]) -> _Indices:
-    """(n + 1,), where each of n consecutive stretches of these lengths starts, and the end."""
+    """Return (n + 1,), the starts of n consecutive stretches of these lengths, and the end."""
     result = np.zeros(len(counts) + 1, dtype=np.intp)
     np.cumsum(counts, out=result[1:])
     return result
 
 
 def _ranges(starts: _Indices, counts: _Indices) -> _Indices:
-    """Indices ``starts[i]`` to ``starts[i] + counts[i]`` (exclusive), for every i in turn."""
+    """Return the indices ``starts[i]`` to ``starts[i] + counts[i]`` (exclusive) of i = 0, 1, ..."""
     before = bounds(counts)
     return np.repeat(starts - before[:-1], counts) + np.arange(before[-1])
 
 
 def _offsets_of_joined(characters: _Indices, words_of_sentence: _Indices) -> Integers:
-    """(W, 2), the character ranges of words of these lengths, joined by spaces per sentence."""
+    """Return (W, 2), the character ranges of words that are joined by spaces in each sentence."""
     before = bounds(characters + 1)
     first_words = bounds(words_of_sentence)[:-1]
     starts = before[:-1] - np.repeat(before[first_words], words_of_sentence)
     return np.stack((starts, starts + characters), 1).astype(np.int32)
 
 
-_FORMAT = 1  # of what is stored; another number for every change of it
+_FORMAT = 1  # version of the cached arrays; increase it whenever they change
 SENTENCES_AT_ONCE = 4096
 PROBES = (
     "Naloxone reverses the antihypertensive effect of clonidine (P<0.05).",
@@ -194,7 +194,7 @@ PROBES = (
     "na\u00efve  Fran\u00e7ois e\u0301  \u00c5ngstr\u00f6m \ufb01brosis H\u2082O \u00bd",
     "\u4e2d\u6587 \u0440\u0443\u0441 \u0639\u0631\u0628\u064a \U0001f9ec\t\u200b_#@",
 )
-"""Texts that tokenizers split differently: case, accents, symbols, scripts, white space."""
+"""Texts that different tokenizers split differently: case, accents, symbols, scripts, spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +203,14 @@ class TokenizedSentence:
 
     Attributes:
         corpus: its corpus.
-        index: its place within its split, from 0.
-        sentence: what was read.
+        index: its index within its split, from 0.
+        sentence: the sentence as read from the corpus.
         words: W words.
         word_offsets: (W, 2), the character range of each word in ``sentence.text``.
         subwords: (N,), token ids without special tokens.
-        word_starts: (W + 1,), word w is made of subwords ``word_starts[w]:word_starts[w + 1]``.
+        word_starts: (W + 1,), word w has the subwords ``word_starts[w]:word_starts[w + 1]``.
         gold: mentions in word indices.
-        gold_unmatched: in characters, mentions that do not start and end at word boundaries.
+        gold_unmatched: mentions that do not start and end at word boundaries, in characters.
     """
 
     corpus: str
@@ -228,11 +228,11 @@ class SubwordTokenizer:
     """A fast Hugging Face tokenizer, as the slot model needs it.
 
     Args:
-        tokenizer: a ``PreTrainedTokenizerFast``; its truncation, padding and dropout of merges
-            are switched off.
+        tokenizer: a ``PreTrainedTokenizerFast``; its truncation, padding and BPE dropout are
+            switched off.
 
     Raises:
-        EncoderError: if it has no subword that starts or ends an input.
+        EncoderError: if it has no subword for the start or the end of an input.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -259,13 +259,13 @@ class SubwordTokenizer:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of all that subwords depend on, apart from the text."""
+        """A hash of everything but the text that subwords depend on."""
         return cache_key(tokenizers_version, self._backend.to_str(), self.unknown_id)
 
     def tokenize(
         self, corpus: str, sentences: Sequence[Sentence], separate_tags: bool
     ) -> Iterator[TokenizedSentence]:
-        """Tokenize sentences in order; with ``separate_tags`` their tags name the corpus."""
+        """Yield the tokenized sentences in order; with ``separate_tags`` tags name the corpus."""
         first = 0
         for arrays in self.arrays(sentences):
             chunk = sentences[first : first + arrays.sentences]
@@ -273,7 +273,7 @@ class SubwordTokenizer:
             first += len(chunk)
 
     def arrays(self, sentences: Sequence[Sentence]) -> Iterator[SubwordArrays]:
-        """The words and subwords of sentences, thousands at a time."""
+        """Yield the words and subwords of sentences, for thousands of sentences at a time."""
         known_words = WordSubwords(self._backend, self.unknown_id)
         for first in range(0, len(sentences), SENTENCES_AT_ONCE):
             chunk = sentences[first : first + SENTENCES_AT_ONCE]
@@ -285,7 +285,7 @@ class SubwordTokenizer:
 
 
 class _TagsOfCorpus(dict[str, Tag]):
-    """The tag of each entity type, made once."""
+    """The tag of each entity type; each tag is created once."""
 
     def __init__(self, corpus: str | None) -> None:
         self._corpus = corpus
@@ -302,7 +302,7 @@ def tokenized_sentences(
     separate_tags: bool,
     first_index: int = 0,
 ) -> Iterator[TokenizedSentence]:
-    """Sentences whose arrays are views into those of all; the first has ``first_index``."""
+    """Yield tokenized sentences whose arrays are views into ``arrays``, from ``first_index``."""
     tags = _TagsOfCorpus(corpus if separate_tags else None)
     word_bounds, subword_bounds = arrays.word_bounds.tolist(), arrays.subword_bounds.tolist()
     for number, sentence in enumerate(sentences):
@@ -332,7 +332,7 @@ def tokenized_sentences(
 def _to_words(
     sentence: Sentence, word_offsets: list[list[int]], tags: _TagsOfCorpus
 ) -> tuple[tuple[TaggedSpan, ...], tuple[TaggedSpan, ...]]:
-    """Mentions in word indices, and those in characters that fit no words."""
+    """Return the mentions in word indices, and those that match no words, in characters."""
     if not sentence.mentions:
         return (), ()
     word_starting_at = {start: word for word, (start, _) in enumerate(word_offsets)}
@@ -349,7 +349,7 @@ def _to_words(
 
 
 def _first(*candidates: int | None) -> int:
-    """The first that there is; tokenizers name the subwords around an input differently."""
+    """Return the first candidate that is not None: tokenizers name CLS and SEP differently."""
     for candidate in candidates:
         if candidate is not None:
             return candidate
@@ -362,7 +362,7 @@ def _first(*candidates: int | None) -> int:
 def tokenize_split(
     split: CorpusSplit, tokenizer: SubwordTokenizer, separate_tags: bool
 ) -> list[TokenizedSentence]:
-    """The split's sentences, tokenized; see :meth:`SubwordTokenizer.tokenize`."""
+    """Tokenize the sentences of a split, with a cache; see :meth:`SubwordTokenizer.tokenize`."""
     arrays = _arrays(split, tokenizer)
     return list(tokenized_sentences(split.corpus, split.sentences, arrays, separate_tags))
 
