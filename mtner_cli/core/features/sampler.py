@@ -200,6 +200,6 @@ class EpochSampler:
 
 
 def limited(batches: int, limit: float | int) -> int:
-    """Apply a limit to ``batches``, but keep at least one if there is one; 1.0 is all, 1 is one."""
+    """Limit a number of batches, to at least one if there are any; 1.0 keeps all, 1 keeps one."""
     wanted = limit if isinstance(limit, int) else round(batches * limit)
     return min(batches, max(1, wanted))

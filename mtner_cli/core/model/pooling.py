@@ -1,7 +1,7 @@
-"""The elementwise maximum over runs of rows: a word's vector from those of its subwords.
+"""Take the elementwise maximum over runs of rows: a word's vector from those of its subwords.
 
-On the CPU most of it is copying, as most words are one subword. On a GPU, where that would have
-to wait for the device, it is torch-scatter's where that is installed, and torch's own otherwise.
+On a CPU most of the work is copying, since most words are one subword. On a GPU that way would wait
+for the device, so torch-scatter does it if it is installed, and torch otherwise.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def segment_max(values: Tensor, segments: Tensor, size: int) -> Tensor:
-    """Elementwise maximum over the rows of each segment.
+    """Take the elementwise maximum over the rows of each segment (equation 1 of docs/model.md).
 
     Args:
         values: (B, N, d), floating point.
@@ -26,13 +26,13 @@ def segment_max(values: Tensor, segments: Tensor, size: int) -> Tensor:
     """
     if not values.is_cuda:
         return segment_max_of_runs(values, segments, size)
-    # Padding has a segment of its own, which is cut off.
+    # Padding gets an additional segment, which is cut off.
     reduce = segment_max_torch_scatter if _torch_scatter_covers_cuda() else segment_max_torch
     return reduce(values, segments, size + 1)[:, :-1].contiguous()
 
 
 def segment_max_of_runs(values: Tensor, segments: Tensor, size: int) -> Tensor:
-    """:func:`segment_max` by copying each segment's first row and comparing with the others."""
+    """Compute :func:`segment_max` by a copy of first rows, then a comparison with the others."""
     batch, rows, width = values.shape
     follows = torch.zeros_like(segments, dtype=torch.bool)
     follows[:, 1:] = segments[:, 1:] == segments[:, :-1]
@@ -53,7 +53,7 @@ def segment_max_of_runs(values: Tensor, segments: Tensor, size: int) -> Tensor:
 
 
 def segment_max_torch(values: Tensor, segments: Tensor, size: int) -> Tensor:
-    """:func:`segment_max` by torch's scatter; of any order of segments, all below ``size``."""
+    """Compute :func:`segment_max` with torch; segments in any order, all less than ``size``."""
     batch, _, width = values.shape
     index = segments.unsqueeze(-1).expand_as(values)
     zeros = values.new_zeros(batch, size, width)
@@ -61,7 +61,7 @@ def segment_max_torch(values: Tensor, segments: Tensor, size: int) -> Tensor:
 
 
 def segment_max_torch_scatter(values: Tensor, segments: Tensor, size: int) -> Tensor:
-    """The same by the extra torch-scatter, which must be installed."""
+    """Compute :func:`segment_max_torch` with torch-scatter, which must be installed."""
     from torch_scatter import scatter_max
 
     return scatter_max(values, segments, dim=1, dim_size=size)[0]
@@ -69,7 +69,7 @@ def segment_max_torch_scatter(values: Tensor, segments: Tensor, size: int) -> Te
 
 @cache
 def _torch_scatter_covers_cuda() -> bool:
-    """Whether torch-scatter is installed and was built for CUDA."""
+    """Tell whether torch-scatter is installed and was built for CUDA."""
     try:
         import torch_scatter
     except (ImportError, OSError):  # OSError: built against another torch

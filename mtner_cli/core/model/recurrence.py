@@ -1,4 +1,4 @@
-"""The recurrence over a batch in training, with a backward pass of its own.
+"""Run the recurrence over a batch in training, with a backward pass written by hand.
 
 Shapes: B sentences, S slots, T timesteps, A actions, K mask sets, L latents, d width,
 H hidden units.
@@ -32,19 +32,19 @@ from mtner_cli.core.model.teacher_forcing import Guide
 
 @dataclass(frozen=True)
 class StepFunctions:
-    """How a step is taken, and how it is taken back: plainly, or compiled."""
+    """The functions of a step and of its backward step: plain or compiled."""
 
     forward: StepFunction = take_step
     back: StepBackFunction = take_step_back
 
     def compiled(self, backend: str = "inductor") -> StepFunctions:
-        """Each as one graph that serves all shapes; it is translated when first used."""
+        """Compile each as one graph for all shapes; the first call of each compiles it."""
         translate = partial(torch.compile, dynamic=True, fullgraph=True, backend=backend)
         return StepFunctions(translate(self.forward), translate(self.back))
 
 
 class SlotRecurrence(torch.autograd.Function):
-    """Logits of all timesteps under a guide that decides where the pointer stands.
+    """Computes the logits of all timesteps of a guide (equations 3 to 10 of docs/model.md).
 
     ``SlotRecurrence.apply(guide, dropout, shift, steps, scores, context_hidden,
     position_scores, cls_position_scores, action_scores, action_hidden, word_hidden, output_weight,

@@ -1,9 +1,9 @@
-"""The backward pass of the recurrence, written by hand.
+"""Compute the gradients of the recurrence by hand.
 
-Autograd would keep a copy of the whole memory for every timestep. The memory at a timestep is what
-it was at the start plus the writes so far, so vectors per timestep are enough: the pass walks the
-timesteps in reverse, takes each write back, and forms the gradients of all tables in single
-products at the end.
+Autograd would keep a copy of the whole memory for every timestep. The memory at a timestep is the
+memory at the start plus the writes so far, so a few vectors per timestep are enough: the pass walks
+through the timesteps in reverse, undoes each write, and computes the gradients of all tables as
+single products at the end.
 
 Shapes: B sentences, S slots, T timesteps, A actions, K mask sets, L latents, d width,
 H hidden units.
@@ -22,7 +22,7 @@ from mtner_cli.core.model.slot_memory import AttentionDropout, StepTables, soft_
 
 @dataclass(frozen=True, slots=True)
 class SavedSteps:
-    """What the backward pass needs of every timestep: (B, T, ...) each."""
+    """The values of every timestep that the backward pass needs: (B, T, ...) each."""
 
     logits: Tensor
     hidden: Tensor
@@ -34,9 +34,10 @@ class SavedSteps:
 
 @dataclass(frozen=True, slots=True)
 class StepToReturn:
-    """What a step of the backward pass reads: (B, A) each, (B, H), (B, S) twice, (B,) twice.
+    """The values that a backward step reads.
 
-    ``slot`` is the pointer, counted among the B S slots.
+    The first four are (B, A), then (B, H), (B, S) twice and (B,) twice. ``slot`` is the pointer as
+    an index among the B S slots.
     """
 
     grad_logits: Tensor
@@ -52,7 +53,7 @@ class StepToReturn:
 
 @dataclass(frozen=True, slots=True)
 class RunningGradients:
-    """What the backward pass changes in place from step to step.
+    """The values that each backward step changes in place.
 
     Attributes:
         slot_actions: (B, A, S), the actions written to each slot before the step.
@@ -77,7 +78,9 @@ def gradients(
     step_back: StepBackFunction,
     grad_logits: Tensor,
 ) -> tuple[Tensor, ...]:
-    """Gradients of ``scores``, ``context_hidden`` and then of the tables, in order.
+    """Compute the gradients of ``scores``, ``context_hidden`` and then of the tables, in order.
+
+    Equations 25 and 29 of docs/model.md; the other functions of this module compute the rest.
 
     Args:
         context_hidden: (B, S, H), at the start.
@@ -123,7 +126,7 @@ def gradients(
 def _at_the_end(
     tables: StepTables, saved: SavedSteps, written: Tensor, slots: int
 ) -> RunningGradients:
-    """All writes done, and no gradient yet."""
+    """Return the state after the last timestep: all writes are done, and all gradients are zero."""
     batch, _, actions = written.shape
     of_actions = saved.pointer.unsqueeze(1).expand(-1, actions, -1)
     slot_actions = written.new_zeros(batch, actions, slots)
@@ -161,19 +164,21 @@ def take_step_back(
     first_latent: int,
     dropout: AttentionDropout | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """One timestep in reverse, on tensors alone, so that it can be compiled.
+    """Undo one timestep and compute its gradients (equations 18 to 24 of docs/model.md).
+
+    It takes tensors only, so that it can be compiled.
 
     Args:
         running: changed in place.
-        hidden_of_slots: (B, H, S), what each slot gave to the hidden layer at the start.
+        hidden_of_slots: (B, H, S), what each slot adds to the hidden layer at the start.
         hidden_to_actions: (H, A) or (B, H, A).
-        first_latent: which of the K L columns of scores is the first of this step's mask set.
+        first_latent: index, among the K L columns of scores, of the first of this step's mask set.
 
     Returns:
         Gradients of the logits (B, A), of the hidden layer's input (B, H), of the scores written
         (B, K L) and of the attention scores (B, S).
     """
-    # The write: what came of it in later timesteps, through the context and the scores.
+    # The write: its effect on later timesteps, through their contexts and scores.
     of_actions = step.pointer.view(-1, 1, 1).expand(-1, step.written.shape[1], 1)
     from_scores = running.scores.flatten(0, 1).index_select(0, step.slot)
     from_context = running.grad_slot_actions.gather(2, of_actions).squeeze(2)
@@ -200,7 +205,10 @@ def take_step_back(
 def _action_gradients(
     action_hidden: Tensor, saved: SavedSteps, written: Tensor, grad_hidden: Tensor
 ) -> Tensor:
-    """(A, H) or (B, A, H): a timestep's context holds all writes of the timesteps before it."""
+    """Return (A, H) or (B, A, H), the gradient of ``action_hidden`` (equation 26 of docs/model.md).
+
+    The context of a timestep contains the writes of all timesteps before it.
+    """
     steps = written.shape[1]
     written_slots = saved.pointer.unsqueeze(1).expand(-1, steps, -1)
     of_write = saved.attention.gather(2, written_slots).tril(-1)
@@ -211,7 +219,10 @@ def _action_gradients(
 def _position_gradients(
     tables: StepTables, saved: SavedSteps, grad_scores: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """(K, 2S - 1, L) and (K, L): each slot's score gradient, where its position was read."""
+    """Return (K, 2S - 1, L) and (K, L), the gradients of positions (equation 27 of docs/model.md).
+
+    The gradient of each slot's score goes to the row of the position that the timestep read.
+    """
     _, steps, slots = grad_scores.shape
     mask_sets, rows, latents = tables.position_scores.shape
     mask_set = (torch.arange(steps, device=grad_scores.device) % mask_sets).view(1, steps, 1)
@@ -226,6 +237,9 @@ def _position_gradients(
 
 
 def _word_gradients(word_hidden: Tensor, pointer: Tensor, grad_hidden: Tensor) -> Tensor:
-    """(B, S, H): the hidden layer's gradients, summed over the timesteps that read each slot."""
+    """Return (B, S, H), the gradient of ``word_hidden`` (equation 28 of docs/model.md).
+
+    It is the sum over the timesteps that read each slot.
+    """
     gradients = torch.zeros_like(word_hidden)
     return gradients.scatter_add_(1, pointer.unsqueeze(-1).expand_as(grad_hidden), grad_hidden)

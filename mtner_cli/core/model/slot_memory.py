@@ -1,16 +1,16 @@
-"""The two memories of the slot model and its one step, shared by training and decoding.
+"""Hold the memory of the slot model and compute its step, for training and decoding.
 
 Shapes: B sentences, S slots (CLS, words, SEP), A actions, K mask sets, L latents, d width,
 H = 2d hidden units.
 
 A step uses the memory in two ways, both linear in it: it scores the slots against the latents, and
-it puts their average, the context, through the hidden layer. And it writes to one slot only. So the
-memory itself is never formed: its scores (``scores``) and what each slot would give to the hidden
-layer (``context_hidden``) are computed once, and a write adds a row of two small tables to them. A
-step then reads a window of the scores of the positions, and its one large product is the average.
+it passes their average, the context, to the hidden layer. And it writes to one slot only. So the
+memory itself is never computed. Instead, its scores (``scores``) and what each slot adds to the
+hidden layer (``context_hidden``) are computed once, and a write adds a row of two small tables to
+them. A step also reads a window of the scores of positions; its only large product is the average.
 
-In training, dropout makes K versions of the latents and positions, which the timesteps use in turn;
-elsewhere K is 1.
+In training, dropout makes K versions of the latents and positions: timestep t uses version t mod K.
+Elsewhere K is 1.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ MASKED = -1e12
 
 @dataclass(frozen=True, slots=True)
 class StepTables:
-    """Everything a step reads that does not change from step to step.
+    """The tables that a step reads and that no step changes.
 
     Attributes:
         position_scores: (K, 2S - 1, L), score of a latent for relative position
             ``row - (S - 1)``.
-        cls_position_scores: (K, L), the same for slot 0, which has a position of its own.
-        action_scores: (A, K L), what a full unit of an action adds to a slot's scores.
-        action_hidden: (A, H), what it adds to what the slot gives to the hidden layer; (B, A, H)
-            under dropout.
+        cls_position_scores: (K, L), the same for slot 0, which has a separate position.
+        action_scores: (A, K L), what a full unit of an action adds to the slot's ``scores``.
+        action_hidden: (A, H), what it adds to the slot's ``context_hidden``; (B, A, H) under
+            dropout.
         word_hidden: (B, S, H), the hidden layer's input from the word of each slot, with bias.
         output_weight: (A, H).
         output_bias: (A,).
@@ -50,7 +50,7 @@ class StepTables:
     output_bias: Tensor
 
     def rows(self, kept: Tensor) -> StepTables:
-        """The tables of a subset of the sentences, for inference; ``kept`` is (rows,) int64."""
+        """Return the tables of some of the sentences, for inference; ``kept`` is (rows,), int64."""
         return replace(self, word_hidden=self.word_hidden[kept])
 
 
@@ -70,7 +70,7 @@ class AttentionDropout:
 class StepValues(NamedTuple):
     """A step's logits (B, A), hidden units (B, H), attention (B, S) and best latents (B, S).
 
-    The latents are None where they were not asked for: only a backward pass needs them.
+    The latents are None unless the caller asks for them: only a backward pass needs them.
     """
 
     logits: Tensor
@@ -83,12 +83,12 @@ StepFunction = Callable[..., StepValues]
 
 
 class SlotMemory:
-    """The action memory of a batch while its sentences are read; changed in place by each step.
+    """The memory of a batch while its sentences are read; each step changes it in place.
 
     Args:
         scores: (B, S, K L), the slots' scores against the latents; padding slots hold ``MASKED``.
-        context_hidden: (B, S, H), what each slot gives to the hidden layer when it is the context.
-        step_function: :func:`take_step`, or that compiled.
+        context_hidden: (B, S, H), what each slot adds to the hidden layer as the whole context.
+        step_function: :func:`take_step`, plain or compiled.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class SlotMemory:
         batch, slots, _ = scores.shape
         self._first_slots = torch.arange(batch, device=scores.device) * slots
         self._windows = position_windows(tables.position_scores, slots)
-        # Nothing is written to slot 0, and its position does not change: nor do its scores.
+        # Nothing is written to slot 0, and its position is fixed, so its scores never change.
         cls_scores = scores[:, 0].view(batch, *tables.cls_position_scores.shape)
         self._cls = (cls_scores + tables.cls_position_scores).max(2)
 
@@ -120,11 +120,12 @@ class SlotMemory:
         dropout: AttentionDropout | None = None,
         keep_latents: bool = False,
     ) -> StepValues:
-        """Take the timestep ``number`` (from 0): read, decide, and write what was decided.
+        """Take the timestep ``number`` (from 0): read the memory, compute the logits, and write.
 
         Args:
-            centre: (B,), int64, the slot that the attention is seen from.
-            pointer: (B,), int64, the slot of the next word, which is written.
+            centre: (B,), int64, the slot from which positions are counted.
+            pointer: (B,), int64, the slot of the next word, which the step writes to.
+            keep_latents: also return the best latents.
         """
         mask_set = number % self._mask_sets
         tables = self._tables
@@ -145,7 +146,7 @@ class SlotMemory:
         )
 
     def rows(self, kept: Tensor) -> SlotMemory:
-        """The memory of a subset of the sentences; ``kept`` is (rows,) int64."""
+        """Return the memory of some of the sentences; ``kept`` is (rows,), int64."""
         return SlotMemory(
             self._scores[kept],
             self._context_hidden[kept],
@@ -170,13 +171,16 @@ def take_step(
     dropout: AttentionDropout | None,
     keep_latents: bool,
 ) -> StepValues:
-    """One timestep on tensors alone, so that it can be compiled; see :meth:`SlotMemory.step`.
+    """Take one timestep (equations 3', 4, 6', 7 and 9' of docs/model.md).
+
+    It takes tensors only, so that it can be compiled; see :meth:`SlotMemory.step`.
 
     Args:
         windows: (S, S, L), see :func:`position_windows`.
-        cls_score, cls_latent: (B,), the score of slot 0, and the latent that gives it.
+        cls_score, cls_latent: (B,), the score of slot 0, and the latent with that score.
         scores, context_hidden: changed in place.
-        first_latent: which of the K L columns of ``scores`` is the first of this step's mask set.
+        first_latent: index, among the K L columns of ``scores``, of the first of this step's mask
+            set.
         first_slots: (B,), where the slots of each sentence start among the B S slots.
     """
     slots, _, latents_of_set = windows.shape
@@ -204,22 +208,27 @@ def take_step(
 
 
 def _add_to_slots(table: Tensor, slot: Tensor, values: Tensor) -> None:
-    """Add to one slot of each sentence; (B, S, n), (B,) among the B S slots, and (B, n).
+    """Add a vector to one slot of each sentence (equation 9' of docs/model.md).
 
-    Read, add, put back: no slot is written twice, and an accumulating write is far slower.
+    It reads, adds and writes: each slot occurs once, and an accumulating write is far slower.
+
+    Args:
+        table: (B, S, n), changed in place.
+        slot: (B,), indices among the B S slots.
+        values: (B, n).
     """
     of_slots = table.flatten(0, 1)
     of_slots.index_copy_(0, slot, values + of_slots.index_select(0, slot))
 
 
 def position_windows(position_scores: Tensor, slots: int) -> Tensor:
-    """(K, S, S, L) view: entry [k, S - 1 - c] holds the position scores seen from slot c."""
+    """Return a view (K, S, S, L): [k, S - 1 - c] holds the position scores around the centre c."""
     mask_sets, rows, latents = position_scores.shape
     strides = (rows * latents, latents, latents, 1)
     return position_scores.contiguous().as_strided((mask_sets, slots, slots, latents), strides)
 
 
 def soft_actions(logits: Tensor, shift: int) -> Tensor:
-    """(..., A), the softmax of the logits, kept for actions at least as likely as SHIFT."""
+    """Return (..., A), how much of each action is written (equation 8 of docs/model.md)."""
     at_least_shift = logits >= logits[..., shift : shift + 1]
     return logits.softmax(-1) * at_least_shift

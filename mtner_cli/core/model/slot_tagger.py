@@ -1,4 +1,4 @@
-"""The slot-based recurrent tagger: its parameters, and how they become a step's tables.
+"""Hold the parameters of the slot-based recurrent tagger, and compute a step's tables from them.
 
 Implements SRU-NER (Ruano et al., "Effective Multi-Task Learning for Biomedical Named Entity
 Recognition", BioNLP 2025). Shapes: B sentences, S slots (CLS, words, SEP), A actions, K mask sets,
@@ -26,13 +26,13 @@ from mtner_cli.core.model.teacher_forcing import GoldPointer
 EXTRA_POSITIONS = 3
 CLS_POSITION, OUT_OF_CONTEXT, PADDING = 1, 2, 3
 
-# Locked dropout: so many masks of the latents and positions are drawn for a batch, and its
-# timesteps use them in turn. One mask for all timesteps would make the gradients noisy.
+# Locked dropout: this many masks of the latents and positions are drawn for a batch, and its
+# timesteps cycle through them. One mask for all timesteps would make the gradients noisy.
 LOCKED_MASK_SETS = 8
 
-# Where the attention is to start at the slot that was just written, that slot's score: in a
-# sentence of thirty words it then gets about two fifths of the weight. Latents that start at zero
-# spread the weight evenly, and the model takes many steps to find what it has just done.
+# With start_at_centre, the initial score of the slot that was just written: in a sentence of thirty
+# words that slot then gets about two fifths of the attention. Latents that start at zero spread the
+# attention evenly, and training needs many steps until the model finds what it has just written.
 CENTRE_SCORE = 3.0
 
 
@@ -42,16 +42,16 @@ class TaggerSettings:
 
     Attributes:
         latents_per_action: L is this times A.
-        half_context: h, how far away a slot still has a position of its own.
-        dropout_per_step: a new mask of the latents and positions for each timestep, instead of
-            ``LOCKED_MASK_SETS`` that are used in turn.
-        token_multiplier: weight of the memory against the position in the scores.
-        train_token_multiplier: whether that weight is learned.
-        start_at_centre: the first latent starts along the position of the slot just written,
-            instead of at zero as the published code has it.
+        half_context: h, the greatest distance with a separate position.
+        dropout_per_step: a new mask of the latents and positions for each timestep, instead of a
+            cycle of ``LOCKED_MASK_SETS`` masks.
+        token_multiplier: m, weight of the memory relative to the position in the scores.
+        train_token_multiplier: whether m is learned.
+        start_at_centre: the first latent starts in the direction of the position of the slot just
+            written, instead of at zero as in the published code.
         use_attention: ablation; without it the context is zero.
-        use_positions: ablation; without it scores know no positions.
-        use_next_word: ablation; without it the hidden layer sees the context only.
+        use_positions: ablation; without it the scores do not depend on positions.
+        use_next_word: ablation; without it the hidden layer reads the context only.
     """
 
     latents_per_action: int = 2
@@ -70,7 +70,7 @@ class TaggerSettings:
 
 
 class SlotTagger(nn.Module):
-    """From slots to logits of actions, one timestep after another.
+    """Computes the logits of actions from slots, one timestep after another.
 
     Args:
         width: d, the encoder's width.
@@ -110,18 +110,18 @@ class SlotTagger(nn.Module):
         """Set the output bias to each action's log-odds.
 
         Args:
-            frequencies: (A,), each action's share of the training timesteps.
+            frequencies: (A,), the share of the training timesteps that have each action.
         """
         bounded = frequencies.clamp(1e-4, 1 - 1e-4)
         with torch.no_grad():
             self.output.bias.copy_(torch.logit(bounded))
 
     def compile_step(self) -> None:
-        """Fuse a step's small kernels: on a GPU, starting them is what takes the time."""
+        """Compile the step, which fuses its small kernels: on a GPU launches take the time."""
         self.steps = self.steps.compiled()
 
     def forward(self, slots: Tensor, slot_mask: Tensor, guide: GoldPointer) -> Tensor:
-        """Logits (B, T, A) of the timesteps that ``guide`` goes through.
+        """Compute the logits (B, T, A) of the timesteps of ``guide``.
 
         Args:
             slots: (B, S, d), float32.
@@ -147,14 +147,18 @@ class SlotTagger(nn.Module):
         )
 
     def open_memory(self, slots: Tensor, slot_mask: Tensor) -> SlotMemory:
-        """The memory at the start of an inference; ``slots`` (B, S, d) is not changed."""
+        """Return the memory at the start of an inference; ``slots`` (B, S, d) is not changed."""
         scores, context_hidden, tables = self.prepare(slots, slot_mask)
         return SlotMemory(scores, context_hidden, tables, self.shift, self.steps.forward)
 
     def prepare(
         self, slots: Tensor, slot_mask: Tensor, mask_sets: int = 1
     ) -> tuple[Tensor, Tensor, StepTables]:
-        """The fresh memory, ``scores`` and ``context_hidden``, and the tables of its steps."""
+        """Compute the memory at the start and all tables (equations 2, 12 and 14 of docs/model.md).
+
+        Returns:
+            ``scores`` and ``context_hidden`` of :class:`SlotMemory`, and the tables of its steps.
+        """
         latents = self._latents(mask_sets)
         to_latents = (latents * self.token_multiplier).flatten(0, 1)
         memory = torch.cat((slots[:, :1] + self.start, slots[:, 1:]), 1)
@@ -174,7 +178,7 @@ class SlotTagger(nn.Module):
         return scores, context_hidden, tables
 
     def _word_hidden(self, slots: Tensor) -> Tensor:
-        """(B, S, H), the hidden layer's input from each slot's word, with the layer's bias."""
+        """Return (B, S, H), the hidden layer's input from words (equation 16 of docs/model.md)."""
         word_weight, _ = self.hidden.weight.chunk(2, dim=1)
         words = functional.dropout(slots, self.settings.dropout_hidden, self.training)
         if not self.settings.use_next_word:
@@ -182,9 +186,11 @@ class SlotTagger(nn.Module):
         return functional.linear(words, word_weight, self.hidden.bias)
 
     def _context_hidden(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, S, H) and (A, H): the hidden layer's input from the memory and from its writes.
+        """Compute the hidden layer's input from the context (equations 13 and 15 of docs/model.md).
 
-        Dropout on the context draws one mask for each sentence; the second is (B, A, H) then.
+        Returns:
+            (B, S, H) of the memory, and (A, H) of what is written to it. Dropout of the context
+            draws one mask for each sentence; the second result is then (B, A, H).
         """
         _, weight = self.hidden.weight.chunk(2, dim=1)
         weight = weight * self.context_diagonal
@@ -199,19 +205,23 @@ class SlotTagger(nn.Module):
         return functional.linear(memory, weight), functional.linear(written, weight)
 
     def _mask_sets(self, steps: int) -> int:
-        """K, how many versions of latents and positions dropout makes for ``steps`` timesteps."""
+        """Return K, the number of versions that dropout makes of the latents and positions."""
         settings = self.settings
         if not self.training or not (settings.dropout_latents or settings.dropout_positions):
             return 1
         return steps if settings.dropout_per_step else min(steps, LOCKED_MASK_SETS)
 
     def _latents(self, mask_sets: int) -> Tensor:
-        """(K, L, d), the latents as scores use them."""
+        """Return (K, L, d), the latents as scores use them (V ∘ α in docs/model.md)."""
         latents = (self.latents * self.score_diagonal).expand(mask_sets, -1, -1)
         return functional.dropout(latents, self.settings.dropout_latents, self.training)
 
     def _position_scores(self, latents: Tensor, slots: int) -> tuple[Tensor, Tensor]:
-        """(K, 2S - 1, L) by relative position, and (K, L) of the CLS position."""
+        """Score the positions against the latents (equation 17 of docs/model.md).
+
+        Returns:
+            (K, 2S - 1, L) of the relative positions, and (K, L) of the CLS position.
+        """
         reach = min(slots - 1, self.settings.half_context)
         used = torch.cat((self._relative_rows(reach), self._extra_rows()), 0)
         if not self.settings.use_positions:
@@ -225,16 +235,16 @@ class SlotTagger(nn.Module):
 
     @staticmethod
     def _rows_of_distances(distance: Tensor, reach: int) -> Tensor:
-        """The row, among those of -reach..reach, CLS and out of context, of each distance."""
+        """Return each distance's row among those of -reach..reach, CLS and out of context."""
         return torch.where(distance.abs() <= reach, distance + reach, 2 * reach + OUT_OF_CONTEXT)
 
     def _relative_rows(self, reach: int) -> Tensor:
-        """(2 reach + 1, d), the position table's rows for -reach..reach."""
+        """Return (2 reach + 1, d), the position table's rows for -reach..reach."""
         middle = self.settings.half_context
         return self.positions[middle - reach : middle + reach + 1]
 
     def _extra_rows(self) -> Tensor:
-        """(2, d), the position table's rows for CLS and for what is out of context."""
+        """Return (2, d), the position table's rows for CLS and for distances out of context."""
         last_relative = 2 * self.settings.half_context
         return self.positions[last_relative + CLS_POSITION : last_relative + PADDING]
 

@@ -1,4 +1,4 @@
-"""Who moves the pointer: gold timesteps in training, the model's own decisions in inference.
+"""Move the pointer of each sentence by the gold timesteps in training.
 
 Shapes: B sentences, T timesteps, A actions.
 """
@@ -15,31 +15,32 @@ from mtner_cli.core.features.batch import GoldTimesteps
 
 
 class Guide(Protocol):
-    """Decides, timestep by timestep, where the pointer of each sentence stands."""
+    """Sets the pointer of each sentence for each timestep of the recurrence."""
 
     max_steps: int
 
     def pointer(self) -> Tensor:
-        """(B,), int64, the slot whose word is next and which is written."""
+        """Return (B,), int64, the slot of the next word, which the timestep writes to."""
 
     def advance(self, logits: Tensor) -> None:
-        """Take note of a timestep's logits (B, A) and move on."""
+        """Move to the next timestep, given the logits (B, A) of this one."""
 
     def finished(self) -> bool:
-        """Whether every sentence has reached its end."""
+        """Tell whether every sentence has reached its end."""
 
 
-# How often it is asked whether all sentences have ended: on a GPU each answer is waited for.
+# Steps between two checks whether all sentences have ended: each check synchronises a GPU.
 STEPS_BETWEEN_CHECKS_ON_GPU = 8
 
 
 class GoldPointer:
-    """Follows the gold timesteps; lets the model annotate what its corpus says nothing about.
+    """Moves the pointer by the gold timesteps (equation 10 of docs/model.md).
 
-    Where gold is SHIFT and a foreign action is more probable, the SHIFT is postponed: the pointer
-    stays and the same gold row comes again at the next timestep, once. Every sentence of the batch
-    goes on at its own pace. After a run, ``row_of_step`` (B, steps) is the gold row of each
-    timestep and ``postponed`` (B, steps) tells where a SHIFT was postponed.
+    It lets the model annotate what a sentence's corpus does not annotate: where gold is SHIFT and a
+    foreign action is more probable, the SHIFT is postponed. The pointer then stays, and the next
+    timestep repeats the gold row, once. Each sentence of the batch moves independently. After a
+    run, ``row_of_step`` (B, steps) is the gold row of each timestep and ``postponed`` (B, steps)
+    tells where a SHIFT was postponed.
     """
 
     def __init__(self, gold: GoldTimesteps, slots: int, step_limit: int | None = None) -> None:
@@ -69,6 +70,7 @@ class GoldPointer:
         return self._pointers[:, self._steps] if self._foreign is None else self._pointer
 
     def advance(self, logits: Tensor) -> None:
+        """Move by the gold row, or postpone its SHIFT (equation 10 of docs/model.md)."""
         self._steps += 1
         if self._foreign is None:
             return
