@@ -1,4 +1,4 @@
-"""A trained model that reads: text, given words, or the sentences of corpora."""
+"""Find mentions with a trained model: in text, in given words, or in sentences of corpora."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from mtner_cli.errors import CheckpointError
 
 TOKENS_PER_BATCH = 4096
 SENTENCES_AT_ONCE = 1024
-"""Sentences that are read ahead and sorted by length, so that batches hold little padding."""
+"""Sentences that are collected and sorted by length, so that batches hold little padding."""
 
 OnProgress = Callable[[int, int], None]
 
@@ -49,7 +49,7 @@ _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Tagger:
-    """A trained model with all that it needs to read.
+    """A trained model with everything that it needs to find mentions.
 
     >>> tagger = Tagger.load("logs/quickstart/first")  # doctest: +SKIP
     >>> [(m.text, m.type) for m in tagger.find("Naloxone reverses hypotension.")]  # doctest: +SKIP
@@ -58,8 +58,8 @@ class Tagger:
     Attributes:
         config: the experiment that it was trained with.
         description: its entity types, and which corpus annotates which.
-        tokenizer: the encoder's.
-        model: the weights, on the device that they are used on.
+        tokenizer: the tokenizer of its encoder.
+        model: the model, on the device that it runs on.
         checkpoint: the file of the weights; None while the model is in training.
     """
 
@@ -80,12 +80,13 @@ class Tagger:
 
         Args:
             run: the run's folder, or its ``resolved_cfg.yaml``.
-            checkpoint: ``best``, ``last``, ``best:CORPUS`` or a file; None takes the best there is.
+            checkpoint: ``best``, ``last``, ``best:CORPUS`` or a file; None is best, or else last.
             device: ``auto`` (the first GPU if there is one), ``cpu``, ``cuda`` or ``cuda:1``.
 
         Raises:
-            CheckpointError: if there is no run or no such checkpoint, or they do not fit.
-            DeviceError: if the device is not there.
+            CheckpointError: if there is no run or no such checkpoint, or if its files do not belong
+                together.
+            DeviceError: if there is no such device.
         """
         target = device_named(device)
         folder = RunFolder.find(Path(run))
@@ -114,12 +115,12 @@ class Tagger:
 
     @property
     def separate_tags(self) -> bool:
-        """Whether a type of two corpora is learned as two."""
+        """Tell whether a type that two corpora annotate is learned as two tags."""
         return self.config.data_transform.train_with_separate_tags
 
     @property
     def collate(self) -> Collator:
-        """Make batches of examples for this model."""
+        """The collator that makes batches of examples for this model."""
         return Collator(self.description.vocabulary, self.tokenizer.pad_id)
 
     def find(self, text: str) -> list[Mention]:
@@ -130,10 +131,10 @@ class Tagger:
         return next(self.find_all([text]))
 
     def find_all(self, texts: Iterable[str]) -> Iterator[list[Mention]]:
-        """Find the mentions of many texts, of each as :meth:`find` does, many at a time.
+        """Find the mentions of many texts, as :meth:`find` does for one, many texts at a time.
 
         Args:
-            texts: any iterable; it is read ahead by about a thousand sentences.
+            texts: any iterable; about a thousand sentences of it are read at a time.
         """
         for part in _parts_of((text, list(sentence_edges(text))) for text in texts):
             sentences = [
@@ -152,10 +153,10 @@ class Tagger:
     def find_in_words(self, sentences: Iterable[Sequence[str]]) -> Iterator[list[Mention]]:
         """Find the mentions of sentences whose words are given.
 
-        ``start`` and ``end`` are word indices then, and ``text`` is the words, joined by spaces.
+        ``start`` and ``end`` of a mention are word indices, and ``text`` is its words with spaces.
 
         Args:
-            sentences: any iterable of lists of words; it is read ahead by about a thousand.
+            sentences: any iterable of lists of words; about a thousand are read at a time.
         """
         for part in _parts_of((words, [(0, len(words))]) for words in sentences):
             read = self._read(
@@ -179,9 +180,9 @@ class Tagger:
         """Predict the mentions of the sentences of corpora.
 
         Args:
-            limit_batches: how many batches are read, or what share of them; only sentences that
-                were read whole are given then.
-            on_progress: called with the number of finished examples and of all.
+            limit_batches: the number of batches to read, or their share; with a limit, only
+                sentences that were read completely are returned.
+            on_progress: called with the number of finished examples and of all examples.
         """
         transform = self.config.data_transform
         examples = examples_of(
@@ -216,7 +217,7 @@ class Tagger:
             yield Mention(start, end, text[start:end], *rest)
 
     def _mentions(self, sentence: TestedSentence) -> Iterator[tuple[int, int, str, Any, float]]:
-        """Words, type, corpora and score of each mention; a type that two corpora name is one."""
+        """Yield words, type, corpora and score of mentions; types with the same name are one."""
         found: dict[tuple[int, int, str], list[ScoredMention]] = defaultdict(list)
         for mention in sentence.predicted:
             found[mention.start, mention.end, mention.tag.entity_type].append(mention)
@@ -238,7 +239,7 @@ class Tagger:
 def tested_sentence(
     sentence: TokenizedSentence, predicted: Iterable[ScoredMention]
 ) -> TestedSentence:
-    """Put together a sentence and what was found in it."""
+    """Put together a sentence and the mentions that were predicted in it."""
     return TestedSentence(
         sentence.corpus,
         sentence.index,
@@ -255,7 +256,7 @@ def tested_sentence(
 def _check_reading(
     trained: ModelDescription, tokenizer: SubwordTokenizer, settings: Any, folder: RunFolder
 ) -> None:
-    """Refuse an encoder folder that is not the one the checkpoint was trained with."""
+    """Refuse an encoder folder that differs from the encoder of the checkpoint's training."""
     here = replace(trained, tokenizer=tokenizer.identity, encoder=encoder_settings(settings))
     found = list(here.reading_differences(trained))
     if found:
@@ -268,7 +269,7 @@ def _check_reading(
 def _read_in_part(
     examples: Sequence[Example], batches: Sequence[Sequence[Example]]
 ) -> set[tuple[str, int]]:
-    """The sentences of examples that a limit left out."""
+    """Return the sentences that have an example outside of ``batches``."""
     read = {id(example) for batch in batches for example in batch}
     return {
         (segment.sentence.corpus, segment.sentence.index)
@@ -293,5 +294,5 @@ def _parts_of(items: Iterable[tuple[T, list[Edges]]]) -> Iterator[list[tuple[T, 
 
 
 def _readable(text: str) -> str:
-    """The text as tokenizers take it, of the same length: no line end, no half of a character."""
+    """Replace what tokenizers cannot read, with the same length: line ends and lone surrogates."""
     return _HALF_CHARACTER.sub("\ufffd", _LINE_END.sub(" ", text))

@@ -1,4 +1,4 @@
-"""Inference: the model's own decisions move the pointer, and become the mentions of sentences.
+"""Run inference: the model's own decisions move the pointer and give the mentions of sentences.
 
 Shapes: B sentences, S slots (CLS, words, SEP), T timesteps, A actions, d width.
 """
@@ -21,27 +21,26 @@ from mtner_cli.core.model.slot_memory import SlotMemory
 from mtner_cli.core.model.slot_tagger import SlotTagger
 from mtner_cli.core.types import ScoredMention
 
-# A word is consumed after this many timesteps that did not want to: a sentence always ends, and no
-# sentence is cut short for having many mentions. Real nesting opens or closes one tag at one place
-# a few times at most.
+# Most timesteps for one word; the last one consumes it, so every sentence ends. There is no limit
+# for a whole sentence, since it may hold many mentions. Real nesting opens or closes one tag at one
+# place a few times at most.
 MAX_STEPS_PER_WORD = 16
-# How many steps are taken before finished sentences are looked for; each look is a synchronisation
-# on a GPU.
+# Steps between two checks for finished sentences; each check synchronises a GPU.
 STEPS_AT_ONCE = 8
-# A batch is made smaller once this share of its sentences has finished.
+# Remove finished sentences from a batch once they are this share of it.
 FINISHED_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """How far the sentences of a running batch have been read; (B,) each.
+    """The state of the sentences that are still in the batch; (B,) each.
 
     Attributes:
-        rows: which sentences of the whole batch these are.
-        words: how many words each has.
+        rows: their indices in the whole batch.
+        words: the number of words of each.
         pointer: the slot of the next word.
         centre: the slot that was written last.
-        waited: timesteps since a word was consumed.
+        waited: timesteps since the last word was consumed.
         ended: whether the sentence has ended.
     """
 
@@ -58,7 +57,7 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
-    """Some timesteps of the sentences ``rows`` (B,): logits (B, n, A), and two flags (B, n)."""
+    """Timesteps of the sentences ``rows`` (B,): logits (B, n, A), and two flags (B, n)."""
 
     rows: Tensor
     logits: Tensor
@@ -75,16 +74,16 @@ def infer_actions(
     vocabulary: ActionVocabulary,
     max_steps_per_word: int = MAX_STEPS_PER_WORD,
 ) -> DecodedActions:
-    """Step until every sentence has ended itself or has consumed all its words.
+    """Take timesteps until every sentence has ended.
 
-    A sentence ends at a timestep where EOA is above 0.5 or the most probable action, or that would
-    consume a word when none is left. Mentions may still close after the last word.
+    A sentence ends at a timestep where EOA is above 0.5 or the most probable action, or at one that
+    would consume a word when none is left. Mentions may still close after the last word.
 
     Args:
         slots: (B, S, d), float32.
         slot_mask: (B, S), bool, False on padding.
         words: (B,), int64, the number of words of each sentence.
-        max_steps_per_word: the word is consumed at this many timesteps at the latest.
+        max_steps_per_word: most timesteps for one word; the last of them consumes it.
     """
     memory = tagger.open_memory(slots, slot_mask)
     rows = torch.arange(len(slots), device=slots.device)
@@ -106,7 +105,10 @@ def infer_actions(
 def _read_on(
     memory: SlotMemory, reading: _Reading, consuming: Tensor, max_steps_per_word: int
 ) -> tuple[_Reading, _Steps]:
-    """Take ``STEPS_AT_ONCE`` timesteps; those of ended sentences have no meaning."""
+    """Take ``STEPS_AT_ONCE`` timesteps and move the pointers (equation 10 of docs/model.md).
+
+    Timesteps after the end of a sentence have no meaning.
+    """
     pointer, centre, waited = reading.pointer, reading.centre, reading.waited
     last_pointer = reading.words + 1
     taken = []
@@ -130,7 +132,10 @@ def _read_on(
 
 
 def _collect(history: Sequence[_Steps]) -> DecodedActions:
-    """Put the timesteps of a shrinking batch side by side and move them to the host at once."""
+    """Join all timesteps on the host, as probabilities (q in equation 7 of docs/model.md).
+
+    The timesteps after the removal of a sentence from the batch are padding.
+    """
     batch, at_once, actions = history[0].logits.shape
     total = len(history) * at_once
     logits = history[0].logits.new_zeros(batch, total, actions)
@@ -144,8 +149,8 @@ def _collect(history: Sequence[_Steps]) -> DecodedActions:
     return DecodedActions(logits.sigmoid_().cpu().numpy(), consumed, ends.argmax(1) + 1)
 
 
-# How many subwords the encoder is given at once on a CPU: its layers are faster while what they
-# pass on stays in the processor's caches. The recurrence is faster over more sentences.
+# Most subwords of one encoder input on a CPU: its layers are faster while their outputs fit the
+# processor's caches. The recurrence is faster with more sentences.
 ENCODED_AT_ONCE = 1024
 
 # (corpus, index of the sentence in its split)
@@ -160,9 +165,9 @@ def predict_mentions(
     device: torch.device,
     on_batch: Callable[[int], None],
 ) -> dict[SentenceKey, list[ScoredMention]]:
-    """The mentions of every sentence that the examples are made of, in its own word indices.
+    """Predict the mentions of every sentence of the examples, in word indices of the sentence.
 
-    See :func:`mentions_of_sentences` for those of examples that hold several sentences.
+    See :func:`mentions_of_sentences` for examples that hold several sentences.
 
     Args:
         on_batch: called with the number of examples of each finished batch.
@@ -182,18 +187,18 @@ def predict_mentions(
 
 
 def encode_words(model: NerModel, batch: Batch, device: torch.device) -> Tensor:
-    """(B, S, d), float32, of a batch that may be larger than what is best for the encoder."""
+    """Return the slots (B, S, d), float32, of a batch; on a CPU the encoder reads it in parts."""
     with encoder_precision(device):
         return torch.cat([model.word_slots(part) for part in encoder_parts(batch, device)])
 
 
 def encoder_parts(batch: Batch, device: torch.device) -> Iterable[Batch]:
-    """What the encoder is given at once: all of a batch on a GPU, a part of it on a CPU."""
+    """Split a batch into the encoder's inputs: the whole batch on a GPU, parts of it on a CPU."""
     return [batch] if device.type == "cuda" else batch.parts(ENCODED_AT_ONCE)
 
 
 def encoder_precision(device: torch.device) -> torch.autocast | nullcontext[None]:
-    """What the encoder runs under: bfloat16 on a GPU, as in training."""
+    """Return the context that the encoder runs in: bfloat16 on a GPU, as in training."""
     if device.type == "cuda":
         return torch.autocast("cuda", torch.bfloat16)
     return nullcontext()
@@ -202,10 +207,10 @@ def encoder_precision(device: torch.device) -> torch.autocast | nullcontext[None
 def mentions_of_sentences(
     example: Example, mentions: Sequence[ScoredMention]
 ) -> Iterator[tuple[SentenceKey, list[ScoredMention]]]:
-    """For each segment of an example its sentence, and its mentions in words of that sentence.
+    """Yield each segment's sentence, and the mentions in it in word indices of the sentence.
 
-    A mention that covers a SEP between two sentences, or reaches over it, belongs to neither and
-    is left out: cut to one of them, it would be something that the model did not say.
+    A mention that includes a SEP between two sentences belongs to neither and is left out: a part
+    of it would be a mention that the model did not predict.
     """
     for segment in example.segments:
         shift = segment.start - segment.first_word

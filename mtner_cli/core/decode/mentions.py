@@ -1,4 +1,4 @@
-"""From the actions of a batch to its mentions: only timesteps that open or close one are read."""
+"""Decode the actions of a batch to mentions; only timesteps that open or close one are read."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ THRESHOLD = 0.5
 
 
 class DecodedActions(NamedTuple):
-    """What the model did in a batch, on the host. B sentences, T timesteps, A actions.
+    """The actions of the model in a batch, on the host. B sentences, T timesteps, A actions.
 
     Attributes:
         probabilities: (B, T, A), float32, each action's own probability.
         consumed: (B, T), bool, whether the timestep consumed a word.
-        steps: (B,), int64, how many timesteps each sentence took; the rest is padding.
+        steps: (B,), int64, the number of timesteps of each sentence; the rest is padding.
     """
 
     probabilities: NDArray[np.float32]
@@ -41,12 +41,13 @@ class _Event(NamedTuple):
 def decode_mentions(
     actions: DecodedActions, vocabulary: ActionVocabulary
 ) -> list[list[ScoredMention]]:
-    """The mentions of each sentence, sorted by start, longer first.
+    """Return the mentions of each sentence, sorted by start, longer mentions first.
 
     A timestep whose most probable action is SHIFT (or OUT, or EOA) opens and closes nothing. In any
-    other, every REDUCE above 0.5 closes the latest open mention of its tag that is at least one
-    word long, then every TRANSITION above 0.5 opens one. The same mention is kept once. Its score
-    is the geometric mean of the probabilities of the two actions.
+    other timestep, every REDUCE above 0.5 closes the latest open mention of its tag that has at
+    least one word; then every TRANSITION above 0.5 opens a mention. The score of a mention is the
+    geometric mean of the probabilities of its two actions. A mention that is found several times is
+    kept once, with its best score.
     """
     mentions: list[list[ScoredMention]] = [[] for _ in actions.steps]
     for sentence, events in groupby(_events(actions, vocabulary), key=lambda event: event.sentence):
@@ -55,7 +56,7 @@ def decode_mentions(
 
 
 def _events(actions: DecodedActions, vocabulary: ActionVocabulary) -> Iterator[_Event]:
-    """Timesteps with an action to take, in order, sentence by sentence."""
+    """Yield the timesteps that open or close a mention, in order, sentence by sentence."""
     probabilities, consumed, steps = actions
     first = vocabulary.first_tag_action
     real = np.arange(probabilities.shape[1]) < steps[:, None]

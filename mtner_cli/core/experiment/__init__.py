@@ -1,1 +1,1 @@
-"""Whole experiments: from a configuration to a trained, tested model in a run folder."""
+"""Run whole experiments: from a configuration to a trained, tested model in a run folder."""

@@ -1,4 +1,4 @@
-"""Python's search for reference cycles, paused while a great many objects without any are made."""
+"""Read and tokenize the corpora of an experiment, and derive the actions of its model."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from mtner_cli.core.types import Tag
 
 @contextmanager
 def garbage_collection_paused() -> Iterator[None]:
-    """For reading corpora: looking through all sentences again and again, as they become more, can
-    take as long as making them. Also a decorator.
+    """Pause garbage collection while corpora are read; also a decorator.
+
+    The collector would search the growing number of sentences for reference cycles again and again,
+    which can take as much time as reading them. They have no cycles.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -39,10 +41,10 @@ Annotated = Mapping[str, frozenset[Tag]]
 def read_splits(
     datasets: Mapping[str, DatasetConfig], transform: DataTransformConfig, split: SplitName
 ) -> list[CorpusSplit]:
-    """The split of every corpus that has it, in the order of the configuration.
+    """Read the split of every corpus that has it, in the order of the configuration.
 
     Raises:
-        DataError: where a file is missing or not of its encoding.
+        DataError: if a file is missing or does not have the configured encoding.
     """
     limit = getattr(transform.limit_sentences, split)
     return [
@@ -60,7 +62,7 @@ def read_splits(
 
 
 def annotated_tags(splits: Iterable[CorpusSplit], separate: bool) -> dict[str, frozenset[Tag]]:
-    """The tags that each corpus annotates, over all splits given."""
+    """Return the tags that each corpus annotates in the given splits."""
     annotated: dict[str, frozenset[Tag]] = {}
     for split in splits:
         tags = {Tag(split.corpus if separate else None, name) for name in split.entity_types}
@@ -69,13 +71,13 @@ def annotated_tags(splits: Iterable[CorpusSplit], separate: bool) -> dict[str, f
 
 
 def build_vocabulary(annotated: Annotated, change_out_to_shift: bool) -> ActionVocabulary:
-    """The actions of a model that is to predict every annotated tag."""
+    """Return the actions of a model that predicts every annotated tag."""
     tags = tags_in_order(tag for tags in annotated.values() for tag in tags)
     return ActionVocabulary(tags, with_out=not change_out_to_shift)
 
 
 def foreign_actions(vocabulary: ActionVocabulary, annotated: Annotated) -> dict[str, Tensor] | None:
-    """(A,), bool, of each corpus: actions of tags it does not annotate; None if there are none."""
+    """Return, for each corpus, (A,), bool, its foreign actions; None if no corpus has any."""
     masks = {}
     for corpus, tags in annotated.items():
         masks[corpus] = torch.zeros(vocabulary.size, dtype=torch.bool)
@@ -87,14 +89,14 @@ def foreign_actions(vocabulary: ActionVocabulary, annotated: Annotated) -> dict[
 def tokenize_splits(
     splits: Iterable[CorpusSplit], tokenizer: SubwordTokenizer, separate: bool
 ) -> list[TokenizedSentence]:
-    """The tokenized sentences of all splits, one split after the other."""
+    """Tokenize the sentences of all splits, one split after the other."""
     return [sentence for split in splits for sentence in tokenize_split(split, tokenizer, separate)]
 
 
 def action_frequencies(
     examples: Iterable[Example], vocabulary: ActionVocabulary, annotated: Annotated
 ) -> Tensor:
-    """(A,), how often each action is among the timesteps of the corpora that annotate it."""
+    """Return (A,), each action's share of the timesteps of the corpora that annotate it."""
     counts = {corpus: torch.zeros(vocabulary.size, dtype=torch.float64) for corpus in annotated}
     timesteps: Counter[str] = Counter()
     for example in examples:

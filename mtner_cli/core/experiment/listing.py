@@ -1,4 +1,4 @@
-"""The experiment files of a folder, their corpora, and which of their data files are there."""
+"""List the experiment files of a folder, their corpora, and which of their data files exist."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class ListedCorpus:
     """A corpus of an experiment.
 
     Attributes:
-        name: as the experiment calls it.
-        types: the entity types that the model learns, where the experiment names them.
+        name: its name in the experiment.
+        types: the entity types that the model learns, if the experiment names them.
     """
 
     name: str
@@ -31,9 +31,9 @@ class DataFile:
     """A file that an experiment reads.
 
     Attributes:
-        path: as the experiment gives it.
-        present: whether it is there.
-        command: what makes it.
+        path: its path in the experiment.
+        present: whether it exists.
+        command: the command that creates it.
     """
 
     path: Path
@@ -47,9 +47,9 @@ class Experiment:
 
     Attributes:
         path: the file.
-        corpora: its corpora, in its order.
-        files: its data files, in its order.
-        faults: why it cannot be used; empty where it can.
+        corpora: its corpora, in the file's order.
+        files: its data files, in the file's order.
+        faults: why it cannot be used; empty if it can.
     """
 
     path: Path
@@ -59,12 +59,12 @@ class Experiment:
 
 
 def list_experiments(folder: Path) -> list[Experiment]:
-    """Every experiment in a folder and the folders within, by path.
+    """List every experiment in a folder and its subfolders, sorted by path.
 
-    Other YAML files (without ``task_name`` and ``datasets``) are passed over.
+    YAML files with neither ``task_name`` nor ``datasets`` are skipped.
 
     Raises:
-        ConfigError: if there is no such folder, or no experiment in it.
+        ConfigError: if the folder does not exist or holds no experiment.
     """
     if not is_folder(folder):
         raise ConfigError(

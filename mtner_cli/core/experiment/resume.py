@@ -1,4 +1,4 @@
-"""Where a training starts: in a folder of its own, or where an earlier one stopped."""
+"""Start a training in a new run folder, or resume it from the last checkpoint of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mtner_cli.core.train.checkpoint import LAST, Checkpoint, ModelDescription, 
 from mtner_cli.core.train.run_folder import RunFolder, RunLock
 from mtner_cli.errors import CheckpointError, ConfigError, quoted
 
-# What may differ between a run and the configuration that resumes it.
+# Settings that may differ between a run and the configuration that resumes it.
 FREE_KEYS = (
     "run_name",
     "output_dir",
@@ -29,21 +29,22 @@ Start = tuple[ExperimentConfig, Checkpoint | None]
 
 @contextmanager
 def claimed_run(config: ExperimentConfig, resume: Path | None) -> Iterator[Start]:
-    """Hold a run's folder: no other process can train in it until the block ends.
+    """Lock a run's folder: no other process can train in it until the block ends.
 
-    A new run takes the folder of the configuration. If that is taken and its name ends in the
-    run's, both get a number. A folder without any checkpoint or result counts as free.
+    A new run uses the folder of the configuration. If that is taken and its name ends with the
+    run's name, both names get a number. A folder without any checkpoint or result counts as free.
 
     Args:
-        resume: a run folder; ``train.resume_from_checkpoint`` where that is not given.
+        resume: a run folder; None uses ``train.resume_from_checkpoint``.
 
     Yields:
         The configuration to train with, and the checkpoint to resume from, if any.
 
     Raises:
-        ConfigError: if a new run would overwrite another, or the configuration is not the one the
-            run was started with.
-        CheckpointError: if there is nothing to resume from, or another process has the run.
+        ConfigError: if a new run would overwrite another, or if the configuration differs from that
+            of the run to resume.
+        CheckpointError: if there is no run or no complete checkpoint to resume from, or if another
+            process trains in the folder.
         DataError: if the folder cannot be written.
     """
     wanted = resume or config.train.resume_from_checkpoint
@@ -65,7 +66,7 @@ def claimed_run(config: ExperimentConfig, resume: Path | None) -> Iterator[Start
 
 
 def _is_first_process() -> bool:
-    """Tell whether this is the one of several processes that holds the folder for all of them."""
+    """Tell whether this is the one of several processes that locks the folder for all of them."""
     alone = os.environ.get("WORLD_SIZE", "1") == "1"
     return alone or os.environ.get("RANK", "0") == "0"
 
@@ -91,7 +92,7 @@ def _new_run(config: ExperimentConfig) -> tuple[ExperimentConfig, RunLock]:
 
 
 def _numbered(config: ExperimentConfig, number: int) -> ExperimentConfig:
-    """The configuration with ``-NUMBER`` after the run's name, and at the end of its folder's."""
+    """Return the configuration with ``-NUMBER`` added to the names of the run and its folder."""
     if number == 1:
         return config
     name = f"{config.run_name}-{number}"
@@ -106,7 +107,7 @@ def _numbered(config: ExperimentConfig, number: int) -> ExperimentConfig:
 
 
 def _refuse_inputs(config: ExperimentConfig) -> None:
-    """Refuse an output folder in which the run would write over what it reads."""
+    """Refuse an output folder in which the run would overwrite its own inputs."""
     inputs = {"models.embed_model.pretrained_name": config.models.embed_model.pretrained_name}
     for corpus, dataset in config.datasets.items():
         for split, path in dataset.split_paths.present().items():
@@ -122,12 +123,12 @@ def _refuse_inputs(config: ExperimentConfig) -> None:
 
 
 def _run_at(path: Path) -> RunFolder:
-    """The run of a folder, or of a checkpoint in it."""
+    """Find the run of a folder, or of a checkpoint in it."""
     return RunFolder.find(path.parent.parent if path.suffix == ".safetensors" else path)
 
 
 def _resumed(config: ExperimentConfig, folder: RunFolder) -> ExperimentConfig:
-    """The configuration with the folder of the run that it resumes."""
+    """Return the configuration with the folder of the run that it resumes."""
     _check_same(config, load_resolved(folder.resolved_config), folder)
     return config.model_copy(update={"output_dir": folder.path})
 
@@ -142,7 +143,7 @@ def _locked(folder: RunFolder) -> RunLock:
 
 
 def _checkpoint(folder: RunFolder, config: ExperimentConfig) -> Checkpoint | None:
-    """The last checkpoint; None if the run ended before it saved any."""
+    """Read the last checkpoint; None if the run ended before it wrote one."""
     if folder.is_empty:
         return None
     if config.train.checkpoints.most_recent and _ended_in_first_epoch(folder):
@@ -156,7 +157,7 @@ def _checkpoint(folder: RunFolder, config: ExperimentConfig) -> Checkpoint | Non
 
 
 def _ended_in_first_epoch(folder: RunFolder) -> bool:
-    """Tell whether only a first epoch's best checkpoints are there, which a new start writes again.
+    """Tell whether the run holds only best checkpoints of epoch 1; a new start rewrites them.
 
     They are written before the last one, so a full disk or a kill can leave them without it.
     """
@@ -170,7 +171,7 @@ def check_same_model(now: ModelDescription, then: ModelDescription, folder: Path
     """Refuse to resume a run whose data, entity types, tokenizer or encoder have changed.
 
     Raises:
-        ConfigError: naming everything that differs.
+        ConfigError: with everything that differs.
     """
     faults = [
         f"{what}, so the run {folder} cannot be resumed with it; restore it, or start a new run"

@@ -1,4 +1,4 @@
-"""Testing: a model over the sentences of corpora, and what came of it."""
+"""Test a model on the sentences of corpora, and score its predictions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RunEvaluation:
 
 
 def scored_tags(annotated: Annotated, splits: Sequence[CorpusSplit], separate: bool) -> Annotated:
-    """The tags to score on each corpus: those it was known to annotate, and those it does here."""
+    """Return the tags to score on each corpus: those of the training data and of these splits."""
     here = annotated_tags(splits, separate)
     return {corpus: tags | annotated.get(corpus, frozenset()) for corpus, tags in here.items()}
 
@@ -38,7 +38,7 @@ def evaluate_run(
     """Test a model on the ``split`` of each of its own corpora; None if none of them has one.
 
     Raises:
-        DataError: where a corpus's file is missing or not of its encoding.
+        DataError: if a corpus's file is missing or does not have the configured encoding.
     """
     config = tagger.config
     splits = read_splits(config.datasets, config.data_transform, split)
@@ -52,10 +52,10 @@ def evaluate_run(
 
 @dataclass(frozen=True)
 class CrossCorpusOutcome:
-    """What a model found in other corpora.
+    """The predictions of a model on other corpora, and their scores.
 
     Attributes:
-        sentences: with joined tags.
+        sentences: the tested sentences, with joined tags.
         unknown_types: for each corpus, annotated types that the model never learned.
     """
 
@@ -69,10 +69,10 @@ def predict_corpora(
     datasets: Mapping[str, DatasetConfig],
     on_progress: OnProgress | None = None,
 ) -> CrossCorpusOutcome:
-    """Predict on the test split of each corpus; tags are joined, types of one name are one.
+    """Predict on the test split of each corpus; types with the same name count as one.
 
     Raises:
-        DataError: where a corpus's file is missing or not of its encoding.
+        DataError: if a corpus's file is missing or does not have the configured encoding.
     """
     transform = tagger.config.data_transform.model_copy(
         update={"limit_sentences": LimitSentencesConfig(), "change_tags": True}
@@ -94,7 +94,7 @@ def predict_corpora(
 
 
 def _joined(mentions: tuple[ScoredMention, ...]) -> tuple[ScoredMention, ...]:
-    """Each mention once under its joined tag, with the score of the surest."""
+    """Return each mention once under its joined tag, with the best of its scores."""
     best: dict[tuple[int, int, str], ScoredMention] = {}
     for mention in mentions:
         key = (mention.start, mention.end, mention.tag.entity_type)

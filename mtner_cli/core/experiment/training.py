@@ -1,4 +1,4 @@
-"""Training an experiment: what its configuration asks for, put together and started."""
+"""Prepare and start the training of an experiment from its configuration."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class PreparedTraining:
     """An experiment whose corpora have been read and made into examples.
 
     Attributes:
-        train, dev: the splits as read.
-        examples: of the training splits, with their gold timesteps.
-        notes: what could not be trained on.
+        train, dev: the splits that were read.
+        examples: the examples of the training splits, with their gold timesteps.
+        notes: the mentions that training leaves out.
     """
 
     config: ExperimentConfig
@@ -78,7 +78,7 @@ class PreparedTraining:
 
     @property
     def unmerged_corpora(self) -> list[str]:
-        """Training corpora that sentence merging leaves as they are, if it is used at all."""
+        """Training corpora whose sentences are not merged; none if sentence merging is off."""
         merging = self.config.data_transform.merge_sents
         if not merges_sentences(merging):
             return []
@@ -90,10 +90,10 @@ class PreparedTraining:
 
 
 def check_device(config: ExperimentConfig, device: torch.device) -> None:
-    """Refuse settings that the device cannot serve.
+    """Refuse settings that the device does not support.
 
     Raises:
-        ConfigError: naming the setting.
+        ConfigError: with the setting.
     """
     if config.train.compile_step and device.type != "cuda":
         raise ConfigError(
@@ -108,10 +108,10 @@ def prepare_training(
     """Read and tokenize the training and development corpora of an experiment.
 
     Raises:
-        ConfigError: where inputs may be longer than the encoder can read, or the data or the
-            encoder are not those of the checkpoint that is resumed.
-        EncoderError: where the encoder's tokenizer cannot be found.
-        DataError: where a corpus's file is missing or not of its encoding.
+        ConfigError: if inputs may be longer than the encoder can read, or if the data or the
+            encoder differ from those of the checkpoint to resume from.
+        EncoderError: if the encoder's configuration or tokenizer cannot be loaded.
+        DataError: if a corpus's file is missing or does not have the configured encoding.
     """
     transform = config.data_transform
     separate = transform.train_with_separate_tags
@@ -151,7 +151,7 @@ def prepare_training(
 
 
 def _contents(splits: Mapping[str, Sequence[CorpusSplit]]) -> dict[str, dict[str, str]]:
-    """For each corpus the hash of its file of each split."""
+    """Return, for each corpus, the hash of the file of each split."""
     contents: dict[str, dict[str, str]] = {}
     for name, of_corpora in splits.items():
         for split in of_corpora:
@@ -166,12 +166,12 @@ def start_training(
     resume_from: Checkpoint | None = None,
     stop_wanted: Callable[[], bool] = bool,
 ) -> Iterator[TrainingEvent]:
-    """Train in the configured output folder, telling what happens.
+    """Train in the configured output folder, and yield the events of the training.
 
     Raises:
-        EncoderError: where the encoder cannot be found.
-        TrainingError: where the loss is no longer finite.
-        DataError: where the folder cannot be written any more.
+        EncoderError: if the encoder cannot be found.
+        TrainingError: if the loss is no longer finite.
+        DataError: if the folder can no longer be written.
     """
     config = prepared.config
     accelerator = accelerator_for(device)
@@ -207,7 +207,7 @@ def start_training(
 
 
 def accelerator_for(device: torch.device) -> Accelerator:
-    """float32 on a CPU; on a GPU bfloat16 for the encoder."""
+    """Return an accelerator: float32 on a CPU, bfloat16 for the encoder on a GPU."""
     if device.type == "cpu":
         return Accelerator(cpu=True)
     torch.cuda.set_device(device)
@@ -232,7 +232,7 @@ def _new_model(prepared: PreparedTraining) -> NerModel:
 
 
 def save_encoder(folder: Path, model: NerModel, tokenizer: SubwordTokenizer) -> None:
-    """Keep what is needed to rebuild the encoder and read text, but for the weights.
+    """Write what is needed to rebuild the encoder and to read text, except for the weights.
 
     Raises:
         DataError: if the folder cannot be written.
@@ -242,7 +242,7 @@ def save_encoder(folder: Path, model: NerModel, tokenizer: SubwordTokenizer) -> 
             model.encoder.config.save_pretrained(made)
             tokenizer.tokenizer.save_pretrained(made)
             folder.mkdir(exist_ok=True)
-        except Exception as error:  # on a full disk the tokenizer's library raises nothing else
+        except Exception as error:  # on a full disk the tokenizer's library raises only this
             message = f"cannot be written: {quoted(str(error))}; make room, or use another folder"
             raise DataError(folder, None, message) from None
         for file in sorted(Path(made).iterdir()):

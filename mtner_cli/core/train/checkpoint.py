@@ -1,4 +1,4 @@
-"""The names of checkpoints, and of their files in a run's checkpoints folder."""
+"""Name, write, read and check the checkpoints of a run."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from mtner_cli.errors import CheckpointError, DataError, quoted
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 BEST_OF_CORPUS = "best:"
-# File systems allow 255 bytes; longer names of corpora are told apart by a hash.
+# File systems allow 255 bytes; a longer name of a corpus is cut, and a hash keeps it unique.
 LONGEST = 150
 
 
 def best_of_corpus(corpus: str) -> str:
-    """The file of the checkpoint that is best on one corpus: another one for every name."""
-    # A name that the command line gives may hold bytes that are no text.
+    """Return the file name of the checkpoint that is best on one corpus, unique for each corpus."""
+    # A name from the command line may hold bytes that are no text.
     content = corpus.encode(errors="surrogatepass")
     name = quote(content, safe=" ")
     if len(name) > LONGEST:
@@ -43,7 +43,7 @@ def best_of_corpus(corpus: str) -> str:
 
 
 def file_of_checkpoint(name: str) -> str:
-    """The file of ``best``, ``last`` or ``best:CORPUS``; another name is that of a file already."""
+    """Return the file name of ``best``, ``last`` or ``best:CORPUS``; others are file names."""
     if name.startswith(BEST_OF_CORPUS):
         return best_of_corpus(name.removeprefix(BEST_OF_CORPUS))
     return {"best": BEST, "last": LAST}.get(name, name)
@@ -53,7 +53,7 @@ FORMAT = "mtner-checkpoint-1"
 MODEL_PREFIX = "model."
 OPTIMIZER_PREFIX = "optimizer."
 MOST_TAGS = 10_000
-"""More entity types than any model has; a damaged or hostile file could ask for any number."""
+"""More entity types than any model has; a damaged or hostile file could name any number."""
 _OPTIMIZER_STATE = ("exp_avg", "exp_avg_sq", "step")
 
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
@@ -62,16 +62,16 @@ Score = Annotated[float, Field(ge=0, le=1)]
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """How far a training has come. All its random numbers follow from the seed and these.
+    """The progress of a training; with the seed it determines all random numbers that follow.
 
     Attributes:
-        epoch: the epoch that comes next or goes on, from 0.
-        step_in_epoch: optimiser steps already done of it.
+        epoch: the next epoch or the one to resume, from 0.
+        step_in_epoch: optimiser steps already done in it.
         step: optimiser steps done in all.
         best_score: the best headline F1 so far, in [0, 1]; None before the first development round.
-        best_epoch: the epoch it was reached in.
-        finished: whether nothing remains to be trained.
-        best_of_corpora: the best joined F1 of each corpus so far, in [0, 1], where the best
+        best_epoch: the epoch of the best score.
+        finished: whether the training is complete.
+        best_of_corpora: the best joined F1 of each corpus so far, in [0, 1], if the best
             checkpoint of each corpus is kept.
     """
 
@@ -85,7 +85,7 @@ class TrainingProgress:
 
 
 class _StoredModel(BaseModel):
-    """A model's description as the header of a checkpoint holds it, as JSON."""
+    """A model's description in the JSON form of a checkpoint's header."""
 
     model_config = ConfigDict(strict=True)
 
@@ -99,14 +99,14 @@ class _StoredModel(BaseModel):
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What must be known to rebuild a model around its weights.
+    """The data that is needed to rebuild a model around its weights.
 
     Attributes:
         vocabulary: its actions.
         annotated: the tags that each of its training corpora annotates.
-        data: for each corpus a hash of its file of each split, as far as they are known.
+        data: for each corpus a hash of the file of each split, where it is known.
         tokenizer: its :attr:`~mtner_cli.core.features.tokenize.SubwordTokenizer.identity`.
-        encoder: settings of its encoder that have one value.
+        encoder: the settings of its encoder that have a single value.
     """
 
     vocabulary: ActionVocabulary
@@ -116,7 +116,7 @@ class ModelDescription:
     encoder: Mapping[str, bool | int | float | str] = field(default_factory=dict)
 
     def differences(self, then: ModelDescription) -> Iterator[str]:
-        """Say what differs from an earlier description, a clause for each; old ones say less."""
+        """Yield a clause for each difference from an earlier description; old ones hold less."""
         for corpus, splits in self.data.items():
             for split, content in splits.items():
                 if then.data.get(corpus, {}).get(split, content) != content:
@@ -133,7 +133,7 @@ class ModelDescription:
         yield from self.reading_differences(then)
 
     def reading_differences(self, then: ModelDescription) -> Iterator[str]:
-        """The same for what decides how text is read."""
+        """Yield a clause for each difference in the tokenizer or the encoder."""
         if None not in (self.tokenizer, then.tokenizer) and self.tokenizer != then.tokenizer:
             yield "the tokenizer splits text differently from the one trained with"
         for name in self.encoder.keys() & then.encoder.keys():
@@ -157,10 +157,10 @@ class ModelDescription:
 
     @staticmethod
     def from_json(text: str) -> ModelDescription:
-        """The reverse of :meth:`to_json`, as JSON text.
+        """Read the JSON text of what :meth:`to_json` returns.
 
         Raises:
-            ValueError, IndexError: if it is of another form.
+            ValueError, IndexError: if the text has another form.
         """
         stored = _StoredModel.model_validate_json(text)
         vocabulary = vocabulary_from_json(stored.tags, stored.with_out)
@@ -175,7 +175,7 @@ class ModelDescription:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint as it was read; ``optimizer`` is empty where only weights were saved."""
+    """A checkpoint that was read; ``optimizer`` is empty if only weights were saved or read."""
 
     description: ModelDescription
     progress: TrainingProgress
@@ -190,11 +190,11 @@ def save_checkpoint(
     model: torch.nn.Module,
     optimizer: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write a checkpoint into a run; the file that was at ``path`` stays until it is complete.
+    """Write a checkpoint of a run; an earlier file at ``path`` stays until the new one is complete.
 
     Raises:
         DataError: if it cannot be written.
-        CheckpointError: if a weight is not finite, so that the checkpoint would be worthless.
+        CheckpointError: if a weight is not finite, which makes a checkpoint useless.
     """
     weights = _on_cpu(model.state_dict(), MODEL_PREFIX)
     _check_finite(weights, path)
@@ -220,7 +220,7 @@ def load_checkpoint(path: Path, with_optimizer: bool = False) -> Checkpoint:
     """Read a checkpoint onto the CPU.
 
     Raises:
-        CheckpointError: if there is none, the file is not one, or a weight is not finite.
+        CheckpointError: if there is no file, if it is no checkpoint, or if a weight is not finite.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no checkpoint here")
@@ -255,7 +255,7 @@ def _check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, names: list[str]) -> dict[str, Tensor]:
-    """AdamW's state by parameter name; ``names`` in the order of its parameter groups."""
+    """Return AdamW's state by parameter name; ``names`` are in the order of its groups."""
     state = optimizer.state_dict()["state"]
     return {
         f"{kind}.{names[index]}": torch.as_tensor(values[kind])
@@ -267,10 +267,10 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, names: list[str]) -> dic
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, names: list[str], tensors: Mapping[str, Tensor]
 ) -> None:
-    """The reverse of :func:`optimizer_tensors`.
+    """Restore AdamW's state from what :func:`optimizer_tensors` returned.
 
     Raises:
-        CheckpointError: if the state is of another set of parameters.
+        CheckpointError: if the state belongs to other parameters.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     shapes = {
@@ -279,7 +279,7 @@ def restore_optimizer(
         for kind in _OPTIMIZER_STATE
     }
     if tensors and {name: tensor.shape for name, tensor in tensors.items()} != shapes:
-        raise CheckpointError("the checkpoint's optimiser state is of another model")
+        raise CheckpointError("the checkpoint's optimiser state belongs to another model")
     blank = optimizer.state_dict()
     blank["state"] = {
         index: {kind: tensors[f"{kind}.{name}"] for kind in _OPTIMIZER_STATE}
@@ -290,7 +290,7 @@ def restore_optimizer(
 
 
 def check_shapes(model: torch.nn.Module, weights: Mapping[str, Tensor], checkpoint: Path) -> None:
-    """Refuse weights of another model; looks at names and shapes only.
+    """Refuse weights of another model; only their names and shapes are compared.
 
     Raises:
         CheckpointError: naming the first difference.

@@ -1,4 +1,4 @@
-"""What a training tells its listeners: progress bar, log, tracking server."""
+"""The events that a training sends to its listeners: progress bar, log, tracking server."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from mtner_cli.core.features.sampler import EpochPlan
 
 
 class DevelopmentScores(Protocol):
-    """What the trainer needs to know of a development round; more is for the listeners."""
+    """The scores of a development round that the trainer uses; listeners may use more."""
 
     @property
     def headline_f1(self) -> float:
-        """In [0, 1]; early stopping and the best checkpoint follow it."""
+        """F1 in [0, 1] that decides about early stopping and the best checkpoint."""
 
     def f1_of_corpora(self) -> dict[str, float]:
-        """Joined micro F1 of each corpus, in [0, 1]."""
+        """Return the joined micro F1 of each corpus, in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
 class EpochStarted:
-    """An epoch (from 0) begins, or goes on after a resume; ``steps`` is what it has in all."""
+    """An epoch (from 0) begins or resumes; ``steps`` is the number of all its steps."""
 
     epoch: int
     steps: int
@@ -31,7 +31,7 @@ class EpochStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """One optimiser step; ``step`` counts from 1, ``seconds`` is what the step took."""
+    """One optimiser step; ``step`` counts from 1, ``seconds`` is its duration."""
 
     epoch: int
     step_in_epoch: int

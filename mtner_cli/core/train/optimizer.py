@@ -1,4 +1,4 @@
-"""AdamW in groups: encoder and tagger, with and without weight decay, each with its schedule."""
+"""Build AdamW with groups for encoder and tagger, with and without weight decay, and schedules."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LinearSchedule:
     total_steps: int
 
     def factor(self, step: int) -> float:
-        """What the peak learning rate is multiplied with at ``step`` (from 0)."""
+        """Return the factor of the peak learning rate at ``step`` (from 0)."""
         if step < self.warm_up_steps:
             return (step + 1) / (self.warm_up_steps + 1)
         remaining = self.total_steps - step
@@ -33,7 +33,7 @@ class LinearSchedule:
 
 
 class ScheduledOptimizer:
-    """AdamW whose learning rates are a function of the step number, so they need no state."""
+    """AdamW whose learning rates are a function of the step number, so that they need no state."""
 
     def __init__(
         self, model: NerModel, settings: OptimizersConfig, steps_per_epoch: int, epochs: int
@@ -67,7 +67,7 @@ class ScheduledOptimizer:
 def _by_decay(
     module: nn.Module, settings: PartSettings, decay_on_bias: bool
 ) -> Iterable[tuple[float, list[tuple[str, nn.Parameter]]]]:
-    """The trainable parameters by their weight decay."""
+    """Yield each weight decay with its trainable parameters."""
     spared = set() if decay_on_bias else set(_biases_and_norms(module))
     trainable = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
     decaying = [(name, p) for name, p in trainable if name not in spared]

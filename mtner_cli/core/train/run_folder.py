@@ -1,4 +1,4 @@
-"""Where the files of a run are, and the lock that keeps a second process out of them."""
+"""Name the files of a run, and lock its folder against a second process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mtner_cli.errors import CheckpointError, DataError, quoted, reason_of
 RESULTS = ("test_results.pkl", "test_results.jsonl", "test_report.txt")
 _HALF_WRITTEN_TENSORS = re.compile(r"\.tmp[A-Za-z0-9]{6}")
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
-"""What file systems that know no locks answer."""
+"""Errors of file systems that have no locks."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class RunFolder:
 
     @staticmethod
     def find(path: Path) -> RunFolder:
-        """The run that ``path`` (its folder, or its resolved configuration) belongs to.
+        """Find the run that ``path`` (its folder, or its resolved configuration) belongs to.
 
         Raises:
-            CheckpointError: if there is no run.
+            CheckpointError: if there is no run at ``path``.
         """
         folder = path.parent if path.name == RESOLVED_NAME else path
         if not is_file(folder / RESOLVED_NAME):
@@ -71,15 +71,14 @@ class RunFolder:
 
     @property
     def mlflow_run_id(self) -> Path:
-        """What MLflow calls this run; there only where it is tracked."""
+        """The file with MLflow's id of this run; it exists only if MLflow tracks the run."""
         return self.path / "mlflow_run_id"
 
     def checkpoint(self, which: str | None = None) -> Path:
-        """The checkpoint ``best``, ``last`` or ``best:CORPUS``, or a file; if not said, the best
-        there is.
+        """Find ``best``, ``last``, ``best:CORPUS`` or a file; None finds best, or else last.
 
         Raises:
-            CheckpointError: if it is not there.
+            CheckpointError: if it does not exist.
         """
         if which is None:
             candidates = [self.checkpoints / name for name in (BEST, LAST)]
@@ -109,16 +108,16 @@ class RunFolder:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing here would be lost if a training began: no checkpoint, no results."""
+        """Tell whether the folder holds no checkpoint and no results: a run may start here."""
         if any(os.path.lexists(path) for path in self.results):
             return False
         return next(self.checkpoints.glob("*.safetensors"), None) is None
 
     def refuse_links(self) -> None:
-        """Refuse to train where a link would lead out of the run's folder.
+        """Refuse links in place of the run's files: writes would leave the run's folder.
 
         Raises:
-            DataError: naming the link.
+            DataError: with the path of the link.
         """
         self._refuse_links(self.written)
 
@@ -129,10 +128,10 @@ class RunFolder:
                 raise DataError(path, None, message)
 
     def check_writable(self) -> None:
-        """Find out whether results can be written, before they are computed.
+        """Check that results can be written, before they are computed.
 
         Raises:
-            DataError: if they cannot.
+            DataError: if they cannot be written.
         """
         self._refuse_links(self.results)
         try:
@@ -144,14 +143,14 @@ class RunFolder:
             raise DataError(self.path, None, message) from None
 
     def start(self, resolved_config: str, is_new: bool) -> None:
-        """Write the resolved configuration, and remove what a killed training left half-written.
+        """Write the resolved configuration, and remove incomplete files of a killed training.
 
         Args:
-            is_new: nothing is resumed; the logs and the configuration that are there, of a
-                training that saved nothing, are kept under another name: ``log-1.jsonl``.
+            is_new: nothing is resumed; logs and a configuration of an earlier training that saved
+                no checkpoint are kept under another name, such as ``log-1.jsonl``.
 
         Raises:
-            DataError: if it cannot be written.
+            DataError: if the folder cannot be written.
         """
         self.refuse_links()
         try:
@@ -170,16 +169,16 @@ class RunFolder:
 
 
 def _remove_half_written_tensors(folder: Path) -> None:
-    """Delete what safetensors itself writes to, before it renames it, and a kill leaves."""
+    """Delete the temporary files of safetensors that a killed training left."""
     for path in folder.iterdir():
         if _HALF_WRITTEN_TENSORS.fullmatch(path.name) and is_file(path) and not path.is_symlink():
             path.unlink()
 
 
 def _keep_content(path: Path) -> None:
-    """Copy what is in a file to the next free name, and empty it.
+    """Copy a file's content to the next free name, and empty the file.
 
-    It is no new file: the log's has the lock.
+    The file is not replaced by a new one, because the lock is on the log's file.
     """
     if not path.exists() or not path.stat().st_size:
         return
@@ -192,9 +191,9 @@ def _keep_content(path: Path) -> None:
 
 
 class RunLock:
-    """Holds a run's folder for this process, by a lock on the run's log.
+    """Reserves a run's folder for this process, with a lock on the run's log.
 
-    The system frees the lock when the process ends, however it ends. On a file system without
+    The system releases the lock when the process ends, even after a crash. On a file system without
     locks the folder counts as free.
     """
 
@@ -205,10 +204,10 @@ class RunLock:
 
     @classmethod
     def take(cls, folder: RunFolder) -> Self | None:
-        """Make the folder if it is missing and lock it; None if another process has it.
+        """Create the folder if it is missing, and lock it; None if another process has the lock.
 
         Raises:
-            DataError: if the folder cannot be made or written, or a link is in it.
+            DataError: if the folder cannot be created or written, or if it contains a link.
         """
         try:
             folder.refuse_links()
@@ -218,7 +217,7 @@ class RunLock:
                 if not _lock(handle):
                     os.close(handle)
                     return None
-                # Another process may have given the folder up and removed it in between.
+                # Another process may have released and removed the folder in between.
                 with suppress(FileNotFoundError):
                     if os.path.samestat(os.fstat(handle), os.stat(folder.log)):
                         return cls(handle, folder, made)
@@ -227,7 +226,7 @@ class RunLock:
             raise _not_writable(folder.path, error) from None
 
     def release(self) -> None:
-        """Free the folder; one in which nothing was written is removed again."""
+        """Release the folder; remove what was created if nothing was written to the log."""
         with suppress(OSError):
             if not self._folder.log.stat().st_size:
                 self._folder.log.unlink()
@@ -237,7 +236,7 @@ class RunLock:
 
 
 def _make_folders(path: Path) -> list[Path]:
-    """Make a folder and those it lies in; returns those that were missing, outermost first."""
+    """Create a folder and its parents; return those that were missing, outermost first."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()][::-1]
     for folder in missing:
         folder.mkdir(exist_ok=True)
@@ -250,7 +249,7 @@ def _open_for_appending(path: Path) -> int:
 
 
 def _lock(handle: int) -> bool:
-    """Lock an open file; False if another process has locked it."""
+    """Lock an open file; return False if another process has the lock."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,7 +1,7 @@
-"""The training loop: a generator of events, with all its state in what a checkpoint holds.
+"""Train a model: a generator of events whose whole state is in its checkpoints.
 
-Random numbers are a function of the seed and the step (dropout) or epoch (drawing), so a run that
-goes on from a checkpoint does exactly what it would have done.
+Random numbers are a function of the seed and the step (dropout) or the epoch (drawing), so a run
+that resumes from a checkpoint computes exactly what an uninterrupted one computes.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ from mtner_cli.errors import TrainingError
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What is trained on.
+    """The data of a training.
 
     Attributes:
-        examples: with their gold timesteps.
-        collate: makes batches of them.
-        score_development: scores a model on the development data; None where there is none.
-        perturbations: what is appended to examples; None appends nothing.
+        examples: the training examples with their gold timesteps.
+        collate: makes batches of examples.
+        score_development: scores a model on the development data; None if there is none.
+        perturbations: settings for appending examples; None appends nothing.
     """
 
     examples: Sequence[Example]
@@ -72,7 +72,7 @@ class TrainingData:
 
 
 def epoch_size(sampler: EpochSampler, settings: TrainConfig) -> tuple[int, int]:
-    """How many batches an epoch has, and how many optimiser steps."""
+    """Return the number of batches and the number of optimiser steps of an epoch."""
     batches = limited(sampler.batches_per_epoch, settings.limit_train_batches)
     return batches, -(-batches // settings.accumulate_grad_batches)
 
@@ -81,8 +81,8 @@ class Trainer:
     """Trains a model; see :meth:`run`.
 
     Args:
-        accelerator: decides device, precision and how many processes share the work.
-        checkpoints: the folder that checkpoints go to.
+        accelerator: determines the device, the precision and the number of processes.
+        checkpoints: the folder that checkpoints are written to.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Trainer:
         self._checkpoints = checkpoints
         self._sampler = EpochSampler(data.examples, settings.batch_size, seed, data.perturbations)
         self._batches_per_epoch, self._steps_per_epoch = epoch_size(self._sampler, settings)
-        # The groups hold parameters, which moving to a device must not replace.
+        # Move the model before the groups are made: they must hold the parameters on the device.
         model.to(accelerator.device)
         self._optimizer = ScheduledOptimizer(
             model, settings.optimizers, self._steps_per_epoch, settings.num_epochs
@@ -115,18 +115,18 @@ class Trainer:
     def run(
         self, resume_from: Checkpoint | None = None, stop_wanted: Callable[[], bool] = bool
     ) -> Iterator[TrainingEvent]:
-        """Train until the last epoch, the early stop, or until ``stop_wanted`` says so.
+        """Train until the last epoch, an early stop, or until ``stop_wanted`` returns True.
 
-        A checkpoint is saved at the end of each epoch, every few minutes within one, and at a
-        wanted stop; the last event is :class:`Stopped`.
+        A checkpoint is written at the end of each epoch, every few minutes within an epoch, and
+        when the caller wants to stop; the last event is :class:`Stopped`.
 
         Raises:
             TrainingError: if the loss is no longer finite.
             DataError: if a checkpoint cannot be written, or the run's folder has been removed.
 
         Args:
-            resume_from: resume from here; it must hold the optimiser's state.
-            stop_wanted: asked after each step, and after each epoch's scoring.
+            resume_from: the checkpoint to resume from; it must hold the optimiser's state.
+            stop_wanted: called after each step, and after each epoch's scoring.
         """
         progress = self._resume(resume_from) if resume_from else TrainingProgress()
         while not progress.finished:
@@ -151,7 +151,7 @@ class Trainer:
     def _epoch(
         self, progress: TrainingProgress, stop_wanted: Callable[[], bool]
     ) -> Generator[TrainingEvent, None, TrainingProgress]:
-        """One epoch, or what remains of it; returns the progress it came to."""
+        """Train one epoch or the rest of it; return the progress after it."""
         plan = self._sampler.plan(progress.epoch)
         yield EpochStarted(progress.epoch, self._steps_per_epoch, plan)
         accumulate = self._settings.accumulate_grad_batches
@@ -192,21 +192,21 @@ class Trainer:
             )
 
     def _save_is_due(self) -> bool:
-        """Whether the last checkpoint is older than the settings allow."""
+        """Tell whether the last checkpoint is older than the settings allow."""
         settings = self._settings.checkpoints
         if settings.every_minutes is None or not settings.most_recent:
             return False
         return time.monotonic() - self._saved_at >= 60 * settings.every_minutes
 
     def _agreed(self, *wishes: bool) -> list[bool]:
-        """Give what the first of several processes wishes: all must do the same at a step."""
+        """Return the wishes of the first process: all processes must do the same at a step."""
         agreed = list(wishes)
         if self._accelerator.num_processes > 1:
             broadcast_object_list(agreed)
         return agreed
 
     def _step(self, group: Sequence[Sequence[Draw]], step: int) -> Tensor:
-        """One optimiser step over a group of batches; returns their mean loss."""
+        """Take one optimiser step over a group of batches; return their mean loss."""
         accelerator = self._accelerator
         torch.manual_seed(self._seed * 1_000_003 + step * 131 + accelerator.process_index)
         total = torch.zeros((), device=accelerator.device)
@@ -239,7 +239,7 @@ class Trainer:
     def _end_of_epoch(
         self, progress: TrainingProgress
     ) -> Generator[TrainingEvent, None, TrainingProgress]:
-        """Score the development data, keep the best weights, save where we are."""
+        """Score the development data, write the best checkpoints, write the last one."""
         epoch, checkpoints = progress.epoch, self._settings.checkpoints
         progress = replace(progress, epoch=epoch + 1, step_in_epoch=0)
         if self._data.score_development is not None:
@@ -259,7 +259,7 @@ class Trainer:
     def _with_best(
         self, progress: TrainingProgress, scores: DevelopmentScores
     ) -> tuple[TrainingProgress, list[str]]:
-        """Progress after a development round, and the checkpoints that it is better than."""
+        """Return the progress after a development round, and the checkpoints to replace."""
         better = []
         if progress.best_score is None or scores.headline_f1 > progress.best_score:
             better.append(BEST)
