@@ -1,7 +1,7 @@
-"""The console that every command prints to: it shows text as it is, and no output ends a training.
+"""Print text as it is, so that no name can change the output and no failure stops a training.
 
 Names of corpora, entity types, files and folders come from other people's files. Rich would read
-``[...]`` in them as markup, and a terminal would act on their control characters.
+``[...]`` in them as markup, and a terminal would interpret their control characters.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from rich.text import Text
 from mtner_cli.errors import visible
 
 _NOBODY_READS = (errno.EPIPE, errno.EIO)
-"""A pipe whose reader has ended, a terminal that has been closed."""
+"""The errors of a pipe whose reader has ended, and of a closed terminal."""
 
 
 _LOST: list[OSError] = []
 
 
 def output_was_lost() -> bool:
-    """Tell whether something was printed that could not be written, as on a full disk."""
+    """Tell whether some output could not be written, such as on a full disk."""
     return bool(_LOST)
 
 
@@ -36,8 +36,8 @@ class PlainConsole(Console):
     """A Rich console without markup, emoji codes and highlighting.
 
     Args:
-        file: where to print; standard output if it is None.
-        options: those of :class:`rich.console.Console`.
+        file: the stream to print to; None is standard output.
+        options: the options of :class:`rich.console.Console`.
     """
 
     def __init__(self, file: IO[str] | None = None, **options: Any) -> None:
@@ -45,17 +45,17 @@ class PlainConsole(Console):
         super().__init__(file=_PatientOutput(file or sys.stdout), **options)  # type: ignore[arg-type]
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Make ``Text`` of a string before its width is measured."""
+        """Convert a string to ``Text``; escape control characters before its width is measured."""
         return super().render_str(visible(text), **options)
 
     def status(self, status: RenderableType, **options: Any) -> Status:
-        """Show a text with a spinner while something is done."""
+        """Show a text with a spinner while a block runs."""
         return super().status(Text(status) if isinstance(status, str) else status, **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Render anything; whatever made it, no control character of a text is printed."""
+        """Render anything, with every control character of its texts escaped."""
         for segment in super().render(renderable, options):
             if segment.control or segment.text == "\n":
                 yield segment
@@ -64,7 +64,7 @@ class PlainConsole(Console):
 
 
 class _PatientOutput:
-    """A stream that drops what nobody reads any more, so that the work can be completed."""
+    """A stream that drops its output after a failed write, so that the command can complete."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -90,7 +90,7 @@ class _PatientOutput:
 
     def _give_up(self, error: OSError) -> None:
         self._failed = True
-        # The interpreter flushes standard output once more at its end.
+        # The interpreter flushes standard output once more when it exits.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)

@@ -1,4 +1,4 @@
-"""Progress on the terminal: a bar for the epoch, a line for each development round."""
+"""Show a training's progress: a bar for all epochs, a line for each development round."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from mtner_cli.core.train.events import (
     TrainingEvent,
 )
 
-# Loss and speed are shown as running means, so that they can be read.
+# Loss and speed are shown as running means: single steps vary too much to be read.
 MEMORY = 0.95
 
 
 class TrainingDisplay:
-    """Shows a training's events; use with ``with``."""
+    """Shows a training's events; it is a context manager."""
 
     def __init__(self, console: Console, epochs: int) -> None:
         self._console = console
@@ -75,7 +75,7 @@ class TrainingDisplay:
 
     def _start_epoch(self, event: EpochStarted) -> None:
         if self._task is None:
-            # One bar for the whole training, so that the time left is that of all epochs.
+            # One bar for the whole training, so that the remaining time is that of all epochs.
             total = event.steps * self._epochs
             done = event.steps * event.epoch
             self._task = self._progress.add_task("", total=total, completed=done, status="")
@@ -114,7 +114,7 @@ def _running(mean: float | None, value: float) -> float:
 
 @contextmanager
 def counting_bar(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is told how much of how many is done; gone when the block ends."""
+    """Show a bar until the block ends; yield a function that sets the done and the total number."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,4 +1,4 @@
-"""How scores look on a terminal and in a report."""
+"""Format scores, settings and ledgers as tables for the terminal and for reports."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:  # conversions print tables, too, and do without torch
 
 
 def evaluation_tables(evaluation: Evaluation) -> list[RenderableType]:
-    """Everything an evaluation says, as Rich renderables, one below the other.
+    """Return the tables and notes of an evaluation, as Rich renderables, from top to bottom.
 
-    Scores are percentages. Parts that would say nothing are left out: joined tags that score as the
-    separate ones do, nesting where nothing is nested, foreign predictions where there are none.
+    Scores are percentages. Parts without information are left out: separate tags if they score like
+    the joined ones, nesting if no mention is nested, foreign predictions if there are none.
     """
     if _coincide(evaluation.separate, evaluation.joined):
         parts: list[RenderableType] = [
@@ -43,13 +43,13 @@ def evaluation_tables(evaluation: Evaluation) -> list[RenderableType]:
 
 
 def score_table(title: str, scores: Scores, matched: Scores) -> Table:
-    """Counts and scores of every type, every corpus (micro) and the mean over corpora.
+    """Show counts and scores of every type, every corpus (micro) and the mean over corpora.
 
     Args:
-        title: above the table.
-        scores: every gold mention counted.
-        matched: the same without those that do not match the tokenization; shown in columns of
-            its own where it differs.
+        title: the title above the table.
+        scores: scores over all gold mentions.
+        matched: scores without the gold mentions that do not match the tokenization; shown in
+            additional columns if they differ.
     """
     differs = any(_unmatched_count(scores, matched, corpus) for corpus in scores.corpora)
     headings = ["TP", "FN", "FP", "P", "R", "F1"] + ["R*", "F1*"] * differs
@@ -69,7 +69,7 @@ def score_table(title: str, scores: Scores, matched: Scores) -> Table:
 
 
 def foreign_table(scores: Scores) -> Table:
-    """How often types that a corpus does not annotate were predicted on it."""
+    """Show, for each corpus, the number of predictions of types that it does not annotate."""
     table = _table("Foreign predictions", ["corpus", "type"], ["predicted"])
     for name, corpus in scores.corpora.items():
         corpus_name = name
@@ -80,7 +80,7 @@ def foreign_table(scores: Scores) -> Table:
 
 
 def nesting_table(nesting: Mapping[str, NestingRecall]) -> Table:
-    """Recall by the number of gold mentions around a gold mention."""
+    """Show recall by the number of gold mentions around a gold mention."""
     table = _table("Nesting", ["corpus", "inside"], ["found", "of", "R"])
     for name, recall in nesting.items():
         corpus_name = name
@@ -94,7 +94,7 @@ def nesting_table(nesting: Mapping[str, NestingRecall]) -> Table:
 
 
 def percent(value: float) -> str:
-    """A score in [0, 1] as papers print it."""
+    """Format a score in [0, 1] in per cent, with two decimals, as in papers."""
     return f"{100 * value:.2f}"
 
 
@@ -165,20 +165,20 @@ def _notes(evaluation: Evaluation) -> Iterator[str]:
 
 
 def experiment_tables(prepared: PreparedTraining, device: str) -> Iterator[RenderableType]:
-    """Corpora and settings, and what will not be trained on."""
+    """Yield corpora, settings and notes on what training leaves out."""
     yield _corpora(prepared)
     yield _settings(prepared, device)
     if unmerged := prepared.unmerged_corpora:
         yield Text(
-            f"Not merged, for want of document separators: {', '.join(unmerged)}; "
+            f"Not merged, because there are no document separators: {', '.join(unmerged)}; "
             "data_transform.merge_sents.force_merge takes each as one document.",
             style="yellow",
         )
     for split in prepared.train:
         if not split.entity_types:
             yield Text(
-                f"{split.corpus}: its training split holds no mention, so nothing is learned "
-                "from it but where there is none.",
+                f"{split.corpus}: its training split holds no mention, so the model learns "
+                "from it only where there is none.",
                 style="yellow",
             )
     for reason, count in sorted(prepared.notes.left_out.items()):
@@ -234,11 +234,11 @@ PLACES_SHOWN = 3
 
 
 def print_ledgers(ledgers: Mapping[str, Ledger], console: Console) -> None:
-    """What was written, what was repaired and what was dropped, as tables.
+    """Print tables of what a conversion wrote, repaired and dropped.
 
     Args:
-        ledgers: by what stands over their column, such as ``train``.
-        console: where to.
+        ledgers: the ledgers by the heading of their column, such as ``train``.
+        console: the console to print to.
     """
     console.print(_counts(ledgers))
     for title in ("repairs", "dropped"):
@@ -269,7 +269,7 @@ def _counts(ledgers: Mapping[str, Ledger]) -> Table:
 
 
 def _cut(text: str) -> str:
-    """Keep any name or text from a file short enough for a terminal."""
+    """Cut a name or text from a file to what a terminal can show."""
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}..."
 
 

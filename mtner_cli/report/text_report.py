@@ -1,4 +1,4 @@
-"""A readable report of a test: the tables, then every sentence that has mentions.
+"""Write a readable report of a test: the tables, then every sentence that has mentions.
 
 Control characters of the corpora are written as escapes, since the report is read in terminals.
 """
@@ -30,10 +30,10 @@ _WIDTH = 140
 def write_text_report(
     path: Path, sentences: Iterable[TestedSentence], evaluation: Evaluation
 ) -> None:
-    """Write the report; ``evaluation`` is that of the same sentences.
+    """Write the report; ``evaluation`` must be that of the same sentences.
 
     Raises:
-        DataError: if the file cannot be written; then what stood there before still does.
+        DataError: if the file cannot be written; an earlier file is then unchanged.
     """
     annotated = {
         name: corpus.per_tag.keys() for name, corpus in evaluation.separate.corpora.items()
@@ -48,10 +48,10 @@ def write_text_report(
 
 
 def sentence_report(sentence: TestedSentence, annotated: Collection[Tag]) -> str:
-    """The sentence's place, its text, and a line for each mention in the order of the text.
+    """Format a sentence: its corpus and index, its text, and its mentions in the order of the text.
 
     Args:
-        sentence: of any corpus.
+        sentence: a tested sentence.
         annotated: the tags that its corpus annotates.
     """
     document = "" if sentence.document is None else f", document {sentence.document}"
@@ -69,7 +69,7 @@ def sentence_report(sentence: TestedSentence, annotated: Collection[Tag]) -> str
 def _mention_lines(
     sentence: TestedSentence, annotated: Collection[Tag]
 ) -> Iterator[tuple[tuple[int, int], str]]:
-    """Lines with the character range by which they are sorted, longer mentions first."""
+    """Yield each mention's line with the key that sorts lines: start, then longer ones first."""
 
     def line(
         kind: str, start: int, end: int, tag: Tag, rest: str = ""

@@ -1,4 +1,4 @@
-"""A training's events as JSON lines: one object a line, whole lines only."""
+"""Write a training's events as JSON lines: one object a line, complete lines only."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from mtner_cli.errors import DataError
 
 
 class TrainingLog:
-    """Appends each event to the run's log; opened with ``with``.
+    """Appends each event to the run's log; it is a context manager.
 
     Args:
         log: the file for all events.
-        sampling: the file for how often each corpus was drawn, a line an epoch.
+        sampling: the file for the number of draws from each corpus, a line an epoch.
     """
 
     def __init__(self, log: Path, sampling: Path) -> None:
@@ -38,7 +38,7 @@ class TrainingLog:
 
     def __exit__(self, *_: object) -> None:
         for file in (self._log, self._sampling):
-            with suppress(OSError):  # a full disk has been named by the line that failed
+            with suppress(OSError):  # the line that failed has reported the full disk
                 file.close()
 
     def handle(self, event: TrainingEvent) -> None:
@@ -77,7 +77,7 @@ def _sampling(event: EpochStarted) -> dict[str, Any]:
 
 
 def event_record(event: TrainingEvent) -> dict[str, Any]:
-    """The event as plain JSON values; F1 in per cent."""
+    """Return the event as plain JSON values; F1 in per cent."""
     match event:
         case EpochStarted():
             return {"event": "epoch", "steps": event.steps, **_sampling(event)}

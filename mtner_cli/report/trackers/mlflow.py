@@ -1,4 +1,4 @@
-"""Brings points to MLflow in the background, so that no server can hold up a training."""
+"""Send metrics to MLflow in the background, so that no server can delay a training."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from mtner_cli.report.trackers.mlflow_server import (
 FLUSH_SECONDS = 2.0
 RETRY_SECONDS = 30.0
 CLOSING_SECONDS = 30.0
-# Some 30 MB; while a server is away for longer than that, the oldest are given up.
+# About 30 MB; if a server is unavailable for longer, the oldest points are dropped.
 MAX_WAITING = 200_000
 
 
 class MlflowDelivery(threading.Thread):
-    """A thread that sends what is waiting every few seconds.
+    """A thread that sends the waiting points every few seconds.
 
-    What fails is tried again now and then until the end, where it is tried once more.
+    After a failure it tries again every ``RETRY_SECONDS``, and once more at the end.
 
     Attributes:
-        failure: why sending failed last; None as long as it never did.
+        failure: the reason of the last failure; None while nothing has failed.
     """
 
     def __init__(self, run: MlflowRun) -> None:
@@ -52,11 +52,11 @@ class MlflowDelivery(threading.Thread):
         self._status: Status = "FINISHED"
 
     def put(self, point: Point) -> None:
-        """Have a point sent; never waits."""
+        """Add a point to those that wait to be sent; returns at once."""
         self._waiting.append(point)
 
     def close(self, status: Status) -> None:
-        """Send the rest and the status; waits for the server, but no more than half a minute."""
+        """Send the rest and the status; wait for the server ``CLOSING_SECONDS`` at most."""
         self._status = status
         self._closing.set()
         self._loaded.wait()
@@ -71,7 +71,7 @@ class MlflowDelivery(threading.Thread):
                 self._load()
                 self._deliver()
                 return
-            except Exception as error:  # network, proxy, database: nothing may stop the training
+            except Exception as error:  # network, proxy, database: no error may stop the training
                 self.failure = _root(error)
             if is_last:
                 return
@@ -98,7 +98,7 @@ class MlflowDelivery(threading.Thread):
 
 
 def _root(error: BaseException) -> str:
-    """What lies under MLflow's account of it, as ``Connection refused``, in one line."""
+    """Return the root cause of an error of MLflow in one line, such as ``Connection refused``."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     text = reason_of(error)
@@ -107,14 +107,15 @@ def _root(error: BaseException) -> str:
 
 
 class MlflowLog:
-    """Logs a training and its test to MLflow; opened with ``with``.
+    """Logs a training and its test to MLflow; it is a context manager.
 
-    Nothing waits for the server but the end, for a bounded time. When it cannot be reached, the
-    console says so once, and the run's own log has everything.
+    Only the end waits for the server, for a limited time. If the server cannot be reached, the
+    console warns once, and the log in the run's folder has everything.
 
     Args:
-        config: whose ``MLFlowLogger`` says where to.
-        folder: the run's; what MLflow calls the run is kept there, to go on with it on a resume.
+        config: the configuration; its ``MLFlowLogger`` names the server.
+        folder: the run's folder; MLflow's id of the run is written there, so that a resumed
+            training continues the same run.
     """
 
     def __init__(self, config: ExperimentConfig, folder: RunFolder, console: Console) -> None:
@@ -141,7 +142,7 @@ class MlflowLog:
         self._warn_once()
 
     def handle(self, event: TrainingEvent) -> None:
-        # Only now: a training that cannot start leaves no run behind.
+        # Not earlier, so that a training that cannot start leaves no run.
         if self._delivery.ident is None:
             self._delivery.start()
         self._warn_once()
@@ -158,7 +159,7 @@ class MlflowLog:
                 self._stopped = event.reason
 
     def log_test(self, evaluation: Evaluation) -> None:
-        """The final test, at the training's last step."""
+        """Log the final test, at the training's last step."""
         self._put_evaluation("test", evaluation.headline_f1, evaluation)
 
     def _put_evaluation(self, stage: str, headline_f1: float, scores: object) -> None:
@@ -185,7 +186,7 @@ class MlflowLog:
         self._warned = True
         message = (
             f"Warning: MLflow at {self._uri} takes no data ({self._delivery.failure}). The "
-            f"training goes on, and {self._folder.log} has every step of it; MLflow gets what it "
-            "missed if it is back before the end."
+            f"training continues, and {self._folder.log} has every step of it; MLflow gets what it "
+            "missed if it is available again before the end."
         )
         self._console.print(message, style="yellow", soft_wrap=True)

@@ -1,9 +1,10 @@
-"""What MLflow is told of an experiment, under names that it allows.
+"""Send an experiment's settings and scores to MLflow, under names that it allows.
 
-MLflow takes letters, digits and a few signs; names of corpora and entity types hold anything. All
-else is written ``:hexadecimal code point:``, so that different names stay different and can be read
-back: the corpus ``genes$2`` is ``genes:24:2``. Metrics are paths of a fixed depth for each kind,
-since MLflow may keep a path as folders, where no name can be both a metric and a folder.
+MLflow allows letters, digits and a few signs; names of corpora and entity types may hold any
+character. All other characters are written as ``:hexadecimal code point:``, so that different names
+stay different and can be read back: the corpus ``genes$2`` is ``genes:24:2``. Metrics are paths of
+a fixed depth for each kind, since MLflow may store a path as folders, where no name can be both a
+metric and a folder.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 MAX_NAME, MAX_VALUE = 250, 6000
-"""What MLflow takes, in characters."""
+"""The most characters that MLflow accepts."""
 
 
 def metric_name(*parts: str) -> str:
-    """The path of a metric, as ``dev/joined/corpora/BC5CDR/f1``."""
+    """Return the path of a metric, such as ``dev/joined/corpora/BC5CDR/f1``."""
     return _within_limit("/".join(map(_escaped, parts)))
 
 
@@ -39,7 +40,7 @@ def _escaped(name: str) -> str:
 
 
 def _within_limit(name: str) -> str:
-    """The name itself, or its start and a checksum of all of it."""
+    """Return the name, or its start and a checksum of all of it if it is too long."""
     if len(name) <= MAX_NAME:
         return name
     checksum = ":" + hashlib.sha256(name.encode()).hexdigest()[:16]
@@ -47,7 +48,7 @@ def _within_limit(name: str) -> str:
 
 
 def parameters(settings: Mapping[str, object]) -> dict[str, str]:
-    """Settings by their dotted keys, as text; a value that is too long ends in an ellipsis."""
+    """Return settings as text by their dotted keys; a value that is cut ends in an ellipsis."""
     return {
         _within_limit(".".join(map(_escaped, keys))): _value_text(value)
         for keys, value in _leaves(settings)
@@ -68,7 +69,7 @@ def _value_text(value: object) -> str:
 
 
 def evaluation_metrics(stage: str, evaluation: Evaluation) -> dict[str, float]:
-    """Every score of an evaluation, in per cent, and the counts of foreign predictions.
+    """Return every score of an evaluation in per cent, and the counts of foreign predictions.
 
     Args:
         stage: ``dev`` or ``test``; the first part of all names.
@@ -114,14 +115,14 @@ def _foreign_types(path: Sequence[str], corpus: CorpusScores) -> dict[str, float
 
 Status = Literal["FINISHED", "KILLED", "FAILED"]
 
-# For what the user's environment leaves open.
+# Used unless the user's environment sets them.
 ENVIRONMENT = {
-    # Left to itself, MLflow tries a server that is down for four minutes.
+    # By default, MLflow retries a server that is down for four minutes.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    # MLflow asks for this before it writes into a plain folder.
+    # MLflow requires this before it writes into a plain folder.
     "MLFLOW_ALLOW_FILE_STORE": "true",
-    # The console is for the training, and nothing is sent but to the server that was named.
+    # The console is for the training, and data is sent to the configured server only.
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
@@ -131,7 +132,7 @@ _RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Point(NamedTuple):
-    """A value of a metric at a training step; ``time`` in milliseconds since 1970."""
+    """A value of a metric at a training step; ``time`` is in milliseconds since 1970."""
 
     name: str
     value: float
@@ -140,16 +141,16 @@ class Point(NamedTuple):
 
 
 def load_mlflow() -> None:
-    """Import MLflow, which takes seconds, with settings under which it stays out of the way."""
+    """Import MLflow, which takes seconds, with short timeouts and no output or telemetry."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import mlflow  # noqa: F401
 
 
 class MlflowRun:
-    """The run of a training; one that goes on after a resume keeps its run.
+    """MLflow's run of a training; a resumed training continues the same run.
 
-    Errors are those of MLflow and of what it stands on, of any type.
+    Methods raise the errors of MLflow and of its dependencies, which may have any type.
     """
 
     def __init__(self, config: ExperimentConfig, folder: RunFolder) -> None:
@@ -159,14 +160,14 @@ class MlflowRun:
         self._id: str
 
     def open(self) -> None:
-        """Make the run or find it again, and tell its parameters; may be repeated."""
+        """Create the run or find it again, and send its parameters; may be called again."""
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
         self._client = MlflowClient(self._config.MLFlowLogger.tracking_uri)
         run = self._known() or self._new()
         self._id = run.info.run_id
-        # A parameter can be set once; a resumed run may differ in where its logs go.
+        # A parameter can be set once only, and a resumed run may write its logs elsewhere.
         missing = {
             name: value
             for name, value in parameters(self._config.model_dump(mode="json")).items()
@@ -177,7 +178,7 @@ class MlflowRun:
         self._client.log_artifact(self._id, str(self._folder.resolved_config))
 
     def _known(self) -> Run | None:
-        """The run that an earlier part of this training made, if it is still there."""
+        """Return the run that an earlier part of this training created, if it still exists."""
         from mlflow.exceptions import MlflowException
 
         file = self._folder.mlflow_run_id
@@ -215,12 +216,12 @@ class MlflowRun:
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
-                # Another training has made it in between.
+                # Another training has created it in between.
                 experiment = self._client.get_experiment_by_name(name)
         return experiment.experiment_id
 
     def log(self, points: Sequence[Point]) -> None:
-        """Send points; a point that comes twice counts once. MLflow cuts them into requests."""
+        """Send points; MLflow splits them into requests and counts a repeated point once."""
         from mlflow.entities import Metric
 
         metrics = [Metric(point.name, point.value, point.time, point.step) for point in points]
