@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mtner_cli.errors import DeviceError
+from mtner_cli.errors import DeviceError, quoted
 
 
 def choose_device(gpu: int | None, cpu: bool) -> torch.device:
@@ -46,4 +46,6 @@ def device_named(name: str | torch.device) -> torch.device:
         return choose_device(None, cpu=True)
     if kind == "cuda" and (number or "0").isdecimal():
         return choose_device(int(number or 0), cpu=False)
-    raise DeviceError(f"device {name!r}: expected 'auto', 'cpu', 'cuda' or a number as in 'cuda:1'")
+    raise DeviceError(
+        f"device {quoted(name)}: expected 'auto', 'cpu', 'cuda' or a number as in 'cuda:1'"
+    )

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from mtner_cli.config.values import Section, Text
 from mtner_cli.config.yaml_source import read_yaml
-from mtner_cli.errors import ConfigError, MtnerError, reason_of
+from mtner_cli.errors import ConfigError, MtnerError, quoted, reason_of
 
 
 class CatalogueFile(Section):
@@ -52,7 +52,7 @@ class Catalogue(Section):
         """
         names = list(dict.fromkeys(names))
         known = ", ".join(self.corpora)
-        faults = [f"cannot fetch {name!r}: choose one of {known}" for name in names]
+        faults = [f"cannot fetch {quoted(name)}: choose one of {known}" for name in names]
         faults = [
             fault for fault, name in zip(faults, names, strict=True) if name not in self.corpora
         ]

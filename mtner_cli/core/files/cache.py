@@ -55,7 +55,7 @@ def content_hash(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except (OSError, ValueError):  # a name with NUL is a ValueError
         return None
 
 

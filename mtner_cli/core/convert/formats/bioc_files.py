@@ -116,9 +116,8 @@ def _events(path: Path) -> Iterator[tuple[int, str, Any]]:
     except (ijson.JSONError, ValueError, SystemError) as error:
         # The parser raises SystemError on a number of thousands of digits.
         problem = error.args[0] if error.args else ""
-        if isinstance(problem, bytes):
-            problem = problem.decode("utf-8", "replace")
-        first_line = visible(problem.strip().partition("\n")[0][:MOST_CHARACTERS])
+        text = problem.decode("utf-8", "replace") if isinstance(problem, bytes) else str(problem)
+        first_line = visible(text.strip().partition("\n")[0][:MOST_CHARACTERS])
         raise DataError(path, line, f"expected valid JSON; {first_line}") from None
 
 

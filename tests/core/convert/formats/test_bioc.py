@@ -138,7 +138,7 @@ DOCUMENT = "<collection>\n<document><id>1</id>\n{}</document></collection>"
         (
             '<?xml version="1.0" encoding="UTF-18"?><a/>',
             1,
-            "encoding .* is unknown here.* as UTF-8",
+            "charset .* is unknown here.* as UTF-8",
         ),
         ('<?xml version="1.0" encoding="shift_jis"?><a/>', 1, "not one byte for each character"),
         ("<collection/>", None, "expected BioC: documents with passages; found none"),
@@ -343,6 +343,13 @@ def test_half_characters_are_seen_wherever_a_piece_ends(
     for text, expected in [*((text, True) for text in HALVES), *((text, False) for text in WHOLES)]:
         path.write_text(f'{{"a": "{filler}{text}{filler}"}}')
         assert bioc_files._has_half_characters(path) == expected, text
+
+
+def test_a_file_with_half_a_character_that_is_no_utf8_is_one_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(rb'{"documents": "\ud83d", "' + b'\xff": 1}')
+    with pytest.raises(DataError, match=r"a\.json:1: expected valid JSON; .*0xff"):
+        convert("bioc", [path], tmp_path / "out")
 
 
 def test_half_a_character_is_named(tmp_path: Path) -> None:
