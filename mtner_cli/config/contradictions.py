@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 
 from mtner_cli.config.faults import Fault, nearest
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
@@ -124,3 +125,20 @@ def _unknown_corpus(name: str, datasets: Mapping[str, DatasetConfig]) -> str:
     near = nearest(name, datasets)
     hint = f"; did you mean {near}?" if near else ""
     return f"{quoted(name, 80)} is not one of the corpora ({names_text(datasets)}){hint}"
+
+
+WITHOUT_EFFECT: Mapping[str, str] = {
+    "train.loss": "both names mean the one loss",
+    "train.num_sanity_val_steps": "the data are always checked first",
+    "models.pred_model.control.multiplier_numb_actions_inference": "no sentence is cut short",
+}
+"""Settings of the original that are accepted and change nothing, and why."""
+
+
+def settings_without_effect(config: ExperimentConfig) -> Iterator[str]:
+    """Yield a note for each such setting that differs from its default."""
+    defaults = ExperimentConfig.model_construct()
+    for key, reason in WITHOUT_EFFECT.items():
+        get = attrgetter(key)
+        if get(config) != get(defaults):
+            yield f"{key} has no effect here: {reason}."

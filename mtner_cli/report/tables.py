@@ -166,6 +166,8 @@ def _notes(evaluation: Evaluation) -> Iterator[str]:
 
 def experiment_tables(prepared: PreparedTraining, device: str) -> Iterator[RenderableType]:
     """Yield corpora, settings and notes on what training leaves out."""
+    from mtner_cli.config.contradictions import settings_without_effect
+
     yield _corpora(prepared)
     yield _settings(prepared, device)
     if unmerged := prepared.unmerged_corpora:
@@ -181,6 +183,8 @@ def experiment_tables(prepared: PreparedTraining, device: str) -> Iterator[Rende
                 "from it only where there is none.",
                 style="yellow",
             )
+    for note in settings_without_effect(prepared.config):
+        yield Text(note, style="yellow")
     for reason, count in sorted(prepared.notes.left_out.items()):
         yield Text(f"Not trained on, but scored: {count} {reason}.", style="yellow")
 

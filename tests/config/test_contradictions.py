@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from mtner_cli.config.contradictions import WITHOUT_EFFECT, settings_without_effect
+from mtner_cli.config.load import config_from_mapping
+
 BLIND = "{use_attention: false, use_next_word: false}"
 SECOND = "  labs: {mode: simple, split_paths: {train: a, dev: b}}\n"
 
@@ -124,3 +127,19 @@ def test_what_only_looks_like_a_contradiction_is_accepted(
     addition: str, faults: Callable[..., list[str]]
 ) -> None:
     assert faults(addition) == []
+
+
+def test_every_setting_without_effect_is_noted_when_it_is_set() -> None:
+    values = {
+        "train.loss": "BCE",
+        "train.num_sanity_val_steps": 2,
+        "models.pred_model.control.multiplier_numb_actions_inference": 3.0,
+    }
+    assert values.keys() == WITHOUT_EFFECT.keys()
+    corpus = {"mode": "simple", "split_paths": {"train": "a", "dev": "b"}}
+    minimal = {"seed": 1, "task_name": "t", "datasets": {"a": corpus}}
+    assert list(settings_without_effect(config_from_mapping(minimal))) == []
+    for key, value in values.items():
+        config = config_from_mapping(minimal, [f"{key}={value}"])
+        (note,) = settings_without_effect(config)
+        assert note.startswith(f"{key} has no effect here: ")
