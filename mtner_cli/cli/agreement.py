@@ -1,4 +1,4 @@
-"""``mtner agreement``: what two annotators made of the sheet of ``mtner filter-ood``."""
+"""``mtner agreement``: compare two annotators' verdicts on a sheet of ``mtner filter-ood``."""
 
 from __future__ import annotations
 

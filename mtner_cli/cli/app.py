@@ -1,4 +1,4 @@
-"""The command line: one app, and the one place that prints an error and sets the exit code."""
+"""Run the command line: the app with all commands, the error messages and the exit codes."""
 
 from __future__ import annotations
 
@@ -60,20 +60,21 @@ def mtner(
         ),
     ] = False,
 ) -> None:
-    """Options that stand before the command."""
+    """Read the options that come before the command."""
 
 
 def main() -> None:
-    """Run the command line; an error of the user's is one clear message and exit code 1.
+    """Run the command line.
 
-    Any other error is one line, a report in a file, and exit code 2.
+    An error that the user can fix gives one message and exit code 1. Any other error gives one
+    line, a report in a file, and exit code 2.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # it was closed, as by >&-
+        if stream is None:  # closed, such as by >&-
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
         elif isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal may know few characters
+            stream.reconfigure(errors="backslashreplace")  # a terminal may have few characters
     catch_ends()
     try:
         app()
@@ -89,7 +90,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
-    except Exception as error:  # the last resort, so that no user sees a traceback
+    except Exception as error:  # the last resort: no user sees a traceback
         if lacking := limit_of_machine(error):
             print_error(lacking)
             sys.exit(1)
@@ -98,14 +99,14 @@ def main() -> None:
 
 
 def print_error(message: str) -> None:
-    """Write an error to standard error, in red where that is a terminal."""
+    """Write an error to standard error, in red if that is a terminal."""
     label = typer.style("error:", fg=typer.colors.RED, bold=True)
-    with suppress(OSError):  # the terminal may be gone
+    with suppress(OSError):  # the terminal may be closed
         typer.echo(f"{label} {_cut(visible(message))}", err=True)
 
 
 def _cut(message: str) -> str:
-    """Keep any line of a message short enough for a terminal."""
+    """Cut each line of a message to what a terminal can show."""
     return "\n".join(
         line if len(line) <= MOST_LINE else f"{line[:MOST_LINE]}..." for line in message.split("\n")
     )
@@ -118,22 +119,22 @@ _OUT_OF_MEMORY = (
     "data_transform.max_tokens, or a smaller encoder"
 )
 _NO_MEMORY = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-"""What torch says of it where it raises a plain RuntimeError."""
+"""Parts of torch's messages where it raises a plain RuntimeError for lack of memory."""
 
 
 def crash_message(error: BaseException) -> str:
-    """Write a crash report; say in one sentence what happened, and in one where the report is."""
+    """Write a crash report; return a message with the error and the path of the report."""
     what = f"{type(error).__name__}: {quoted(str(error))}"
     path = _write_report(error)
     where = "could not be written" if path is None else f"is in {path}"
     return (
-        f"mtner {__version__} has an error of its own ({what}). "
+        f"mtner {__version__} failed because of a bug ({what}). "
         f"The traceback {where}; please report it with that file"
     )
 
 
 def limit_of_machine(error: BaseException) -> str | None:
-    """Say what the machine lacks; None where the error is a fault of the program."""
+    """Describe what the machine lacks; None if the error is a fault of the program."""
     if (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
@@ -146,7 +147,7 @@ def limit_of_machine(error: BaseException) -> str | None:
 
 
 def _write_report(error: BaseException) -> Path | None:
-    """Write the report into the current folder, or where temporary files go."""
+    """Write the report into the current folder, or into the folder of temporary files."""
     name = time.strftime(f"mtner-crash-%Y-%m-%d_%H-%M-%S-{os.getpid()}.txt")
     text = _report(error).encode("utf-8", "backslashreplace")
     for folder in (Path.cwd(), Path(tempfile.gettempdir())):

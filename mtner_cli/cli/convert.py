@@ -1,4 +1,4 @@
-"""``mtner convert``: corpora of many formats to action files."""
+"""``mtner convert``: convert corpora of many formats to action files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Types = Annotated[
         "--types",
         metavar="PATH",
         help="YAML file with the name to write for each entity type; null drops one, "
-        "'*' stands for all others. [default: all types as they are]",
+        "'*' means all others. [default: all types as they are]",
     ),
 ]
 LedgerOut = Annotated[
@@ -95,11 +95,11 @@ def convert_conll(
     tag_column: Annotated[
         int, typer.Option(help="Column of the tags, from 1; negative counts from the last.")
     ] = -1,
-    word_column: Annotated[int, typer.Option(help="Column of the words, likewise.")] = 1,
+    word_column: Annotated[int, typer.Option(help="Column of the words, from 1 or negative.")] = 1,
     charset: Charset = "utf-8",
     ledger: LedgerOut = None,
 ) -> None:
-    """Columns separated by tabs or spaces, one of them a BIO, IOB1, IOB2, IOBES or BILOU tag.
+    """Convert columns separated by tabs or spaces, with a BIO, IOB1, IOB2, IOBES or BILOU tag.
 
     Example: mtner convert conll eng.train --out data/converted/CoNLL/train.txt
     """
@@ -119,7 +119,7 @@ def convert_jsonl(
     charset: Charset = "utf-8",
     ledger: LedgerOut = None,
 ) -> None:
-    """JSON lines with token spans, token tags or character spans.
+    """Convert JSON lines with token spans, token tags or character spans.
 
     Reads the forms of GENIA preprocessing, spaCy, Doccano, Label Studio and Hugging Face.
 
@@ -142,7 +142,7 @@ def convert_genia(
     encoding: OldEncoding = None,
     ledger: LedgerOut = None,
 ) -> None:
-    """The GENIA corpus 3.02 in XML: nested mentions of five types.
+    """Convert the GENIA corpus 3.02 in XML, with nested mentions of five types.
 
     Example: mtner convert genia GENIAcorpus3.02.merged.fixed.xml --split dev.txt --out dev.parser
     """
@@ -151,7 +151,7 @@ def convert_genia(
 
 @convert_app.command("hunflair")
 def convert_hunflair(inputs: Inputs, out: Out, ledger: LedgerOut = None) -> None:
-    """The HUNER corpora as Flair leaves them in its cache: 'token tag +' or 'token tag -' a line.
+    """Convert the HUNER corpora of Flair's cache: lines of 'token tag +' or 'token tag -'.
 
     Example: mtner convert hunflair ~/.flair/datasets/huner_gene_nlm_gene/*train.conll --out g.train
     """
@@ -162,7 +162,7 @@ def convert_hunflair(inputs: Inputs, out: Out, ledger: LedgerOut = None) -> None
 def convert_pubtator(
     inputs: Inputs, out: Out, types: Types = None, ledger: LedgerOut = None
 ) -> None:
-    """PubTator files: titles and abstracts, split into sentences, with mentions by offset.
+    """Convert PubTator files: titles and abstracts, split into sentences, with mentions by offset.
 
     Example: mtner convert pubtator tmvar_v3.txt --types types.yaml --out tmVar3.txt
     """
@@ -171,7 +171,7 @@ def convert_pubtator(
 
 @convert_app.command("bioc")
 def convert_bioc(inputs: Inputs, out: Out, types: Types = None, ledger: LedgerOut = None) -> None:
-    """BioC files in XML or JSON: passages, split into sentences, with annotations by offset.
+    """Convert BioC files in XML or JSON: passages, split into sentences, mentions by offset.
 
     Example: mtner convert bioc BC5CDR_Train.BioC.xml --out data/converted/mine/train.txt
     """
@@ -187,7 +187,7 @@ def convert_brat(
     types: Types = None,
     ledger: LedgerOut = None,
 ) -> None:
-    """brat's .txt files, split into sentences, with the mentions of the .ann files beside them.
+    """Convert brat's .txt files, split into sentences, with the mentions of their .ann files.
 
     Example: mtner convert brat annotated/train --out data/converted/mine/train.txt
     """
@@ -201,7 +201,7 @@ def convert_bc5cdr_halves(
         Path, typer.Option("--out", metavar="FOLDER", help="Gets BC5_Dis and BC5_Chem.")
     ],
 ) -> None:
-    """The synthetic ensemble: one half of BC5CDR with diseases only, the other with chemicals only.
+    """Make the synthetic ensemble: halves of BC5CDR with diseases only and with chemicals only.
 
     Example: mtner convert bc5cdr-halves data/original/BC5CDR --out data/converted/BC5_splits
     """
@@ -219,9 +219,9 @@ def convert_corpora(
         list[str] | None, typer.Argument(help="Corpora to convert; all if none.")
     ] = None,
 ) -> None:
-    """Everything that a YAML file of corpora, splits and paths lists.
+    """Convert everything that a YAML file of corpora, splits and paths lists.
 
-    Nothing is converted until all files are there and all settings are valid.
+    Nothing is converted unless all files exist and all settings are valid.
 
     Example: mtner convert corpora configs/corpora/crichton.yaml BC5CDR NCBIDisease
     """
@@ -276,5 +276,5 @@ def _convert(
 
 
 def _print_path(path: Path, console: Console) -> None:
-    """A path on one line, however long, so that it can be copied."""
+    """Print a path on one line, however long it is, so that it can be copied."""
     console.print(str(path), soft_wrap=True)

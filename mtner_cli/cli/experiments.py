@@ -1,4 +1,4 @@
-"""``mtner experiments``: what can be trained here, and what is missing for it."""
+"""``mtner experiments``: list the experiments, and the data files that they miss."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def experiments(
         "configs"
     ),
 ) -> None:
-    """List the experiments with their corpora, their data files, and what makes missing ones.
+    """List the experiments with their corpora, data files, and commands for missing files.
 
     Example: mtner experiments configs/experiment/multi-task
     """
@@ -38,11 +38,11 @@ def experiments(
     commands = dict.fromkeys(file.command for file in files.values() if not file.present)
     _print_list(console, "To make the missing files:", commands)
     faults = [fault for experiment in listed for fault in experiment.faults]
-    _print_list(console, "What makes experiments not usable:", faults)
+    _print_list(console, "Faults that make experiments unusable:", faults)
 
 
 def _print_list(console: Console, heading: str, lines: Collection[str]) -> None:
-    """Lines to copy, so they are never broken."""
+    """Print lines without breaks, so that they can be copied."""
     if lines:
         console.print(heading, style="bold")
     for line in lines:

@@ -1,4 +1,4 @@
-"""``mtner fetch``: public corpora, downloaded and verified."""
+"""``mtner fetch``: download and verify public corpora."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def fetch(
         ),
     ] = False,
 ) -> None:
-    """Download public corpora; goes on where it broke off, and verifies what arrives.
+    """Download public corpora, resume interrupted downloads, and verify the files.
 
     Example: mtner fetch BC5CDR NCBIDisease
     """
@@ -71,7 +71,7 @@ def fetch(
 
 
 def _fetch_one(file: RemoteFile, bars: Progress) -> str:
-    """Fetch a file under a progress bar; what to say of it."""
+    """Fetch a file with a progress bar; return the message about it."""
     from mtner_cli.core.fetch.download import fetch as fetch_file
 
     bar = bars.add_task(f"{file.path.parent.name}/{file.path.name}", total=None)

@@ -1,4 +1,4 @@
-"""``mtner filter-ood``: predictions of types that a corpus does not annotate."""
+"""``mtner filter-ood``: list predictions of types that a corpus does not annotate."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def filter_ood(
         typer.Option(
             "--format",
             help="txt to read, jsonl for programs, csv for two annotators to fill. "
-            "Default: by the name of the file, otherwise txt.",
+            "Default: by the name of the file, or else txt.",
         ),
     ] = None,
 ) -> None:

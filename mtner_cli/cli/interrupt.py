@@ -1,4 +1,4 @@
-"""Ctrl-C, a request to end (SIGTERM) and a closed terminal (SIGHUP), all handled alike."""
+"""Handle Ctrl-C, a request to end (SIGTERM) and a closed terminal (SIGHUP) in the same way."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SAME_WISH = 1.0
-"""Seconds in which another Ctrl-C is of the same wish."""
+"""Seconds in which another Ctrl-C counts as the same request."""
 _NOTE = b"Stopping after this step; press Ctrl-C again to stop at once.\n"
 
 
 def catch_ends() -> None:
-    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, with its temporary files removed."""
+    """Let SIGTERM and SIGHUP end a command like Ctrl-C, so that temporary files are removed."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP, and so do we
+        if signal.getsignal(number) is signal.SIG_DFL:  # keep ignoring what nohup ignores
             signal.signal(number, interrupt)
 
 
 class GracefulInterrupt:
-    """While it is entered, the first signal only makes it true; a later Ctrl-C interrupts at once.
+    """Inside its block, the first signal only makes it true; a later Ctrl-C interrupts at once.
 
-    A closed terminal and a job system each send several signals in a row, which all ask for the
-    same end.
+    A closed terminal and a job system each send several signals within a short time, which are one
+    request.
     """
 
     def __init__(self) -> None:
@@ -56,5 +56,5 @@ class GracefulInterrupt:
                 raise KeyboardInterrupt
             return
         self._wanted, self._since = True, time.monotonic()
-        with suppress(OSError):  # the terminal may be gone
+        with suppress(OSError):  # the terminal may be closed
             os.write(2, _NOTE)

@@ -1,4 +1,4 @@
-"""``mtner predict-cross``: a trained run on corpora it was not trained on."""
+"""``mtner predict-cross``: score a trained run on corpora that it was not trained on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def predict_cross(
     gpu: Gpu = None,
     cpu: Cpu = False,
 ) -> None:
-    """Score a run on the test splits of other corpora; types of one name count as one.
+    """Score a run on the test splits of other corpora; types with the same name count as one.
 
     Example: mtner predict-cross --model logs/sBoth/RUN --corpora configs/synthetic_evaluation.yaml
     """

@@ -22,7 +22,7 @@ def test(
     gpu: Gpu = None,
     cpu: Cpu = False,
 ) -> None:
-    """Score a trained run on the test split of its corpora; results go to the run's folder.
+    """Score a trained run on the test split of its corpora; write results to the run's folder.
 
     Example: mtner test logs/quickstart/2025-01-31_12-00-00 --cpu
     """
@@ -37,7 +37,7 @@ def test(
 def show_test(
     run: Path, checkpoint: str | None, device: torch.device, console: Console
 ) -> Evaluation | None:
-    """Test a run, write its result files and print its scores; None where no corpus has a test."""
+    """Test a run, write its results and print its scores; None if no corpus has a test split."""
     from mtner_cli.core.experiment.testing import evaluate_run
     from mtner_cli.core.results.write import write_results
     from mtner_cli.core.tagger import Tagger

@@ -1,4 +1,4 @@
-"""``mtner train``: train an experiment and test what came of it."""
+"""``mtner train``: train an experiment and test its best checkpoint."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def train(
         wanted = resume or config.train.resume_from_checkpoint
         if wanted and checkpoint is None:
             console.print(
-                f"{wanted}: no checkpoint to resume from; training begins anew.", soft_wrap=True
+                f"{wanted}: no checkpoint to resume; training starts at epoch 1.", soft_wrap=True
             )
         if not resume and own.run_name != config.run_name:
             console.print(f"{config.output_dir} is taken by another run.", soft_wrap=True)
@@ -101,7 +101,7 @@ def _run(
     console: Console,
     tracking: MlflowLog | None,
 ) -> str:
-    """Train with all listeners attached; returns why the training stopped."""
+    """Train with all listeners attached; return why the training stopped."""
     from mtner_cli.cli.interrupt import GracefulInterrupt
     from mtner_cli.core.experiment.training import start_training
     from mtner_cli.core.train.events import Stopped

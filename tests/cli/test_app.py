@@ -48,7 +48,7 @@ def test_a_fault_of_the_program_is_one_line_and_a_report(
     assert run_main(monkeypatch, "convert", "conll", source, "--out", "http://u:secret@h/o") == 2
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1
-    assert f"mtner {__version__} has an error of its own (ZeroDivisionError" in errors
+    assert f"mtner {__version__} failed because of a bug (ZeroDivisionError" in errors
     assert "\x1b[2J" not in errors
     (report,) = source.parent.glob("mtner-crash-*.txt")
     assert str(report) in errors

@@ -226,7 +226,7 @@ def test_a_full_disk_ends_a_training_that_can_be_resumed(
     process = start([*command, "--resume", str(folder)])
     output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert f"{folder}: no checkpoint to resume from; training begins anew." in output
+    assert f"{folder}: no checkpoint to resume; training starts at epoch 1." in output
     assert (folder / "log-1.jsonl").stat().st_size > 0
     expected, found = weights(uninterrupted, "last"), weights(folder, "last")
     assert all(torch.equal(expected[name], found[name]) for name in expected)
