@@ -1,4 +1,4 @@
-"""``mtner experiments``: list the experiments, and the data files that they miss."""
+"""``mtner experiments``: list the experiments, and which of their data files are missing."""
 
 from __future__ import annotations
 

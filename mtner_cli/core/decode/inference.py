@@ -132,7 +132,7 @@ def _read_on(
 
 
 def _collect(history: Sequence[_Steps]) -> DecodedActions:
-    """Join all timesteps on the host, as probabilities (q in equation 7 of docs/model.md).
+    """Join all timesteps on the host, as probabilities q (equation 7 of docs/model.md).
 
     The timesteps after the removal of a sentence from the batch are padding.
     """

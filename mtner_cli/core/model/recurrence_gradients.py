@@ -78,9 +78,10 @@ def gradients(
     step_back: StepBackFunction,
     grad_logits: Tensor,
 ) -> tuple[Tensor, ...]:
-    """Compute the gradients of ``scores``, ``context_hidden`` and then of the tables, in order.
+    """Compute the gradients of the memory and the tables (equations 25 and 29 of docs/model.md).
 
-    Equations 25 and 29 of docs/model.md; the other functions of this module compute the rest.
+    They are those of ``scores``, of ``context_hidden``, and of the tables in their order. The other
+    functions of this module compute the other equations.
 
     Args:
         context_hidden: (B, S, H), at the start.

@@ -1,4 +1,4 @@
-"""The events that a training sends to its listeners: progress bar, log, tracking server."""
+"""Define the events that a training sends to progress bar, log and tracking server."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class ScheduledOptimizer:
         self.adamw = AdamW(groups, betas=BETAS, eps=EPSILON)
 
     def set_step(self, step: int) -> dict[str, float]:
-        """Set all learning rates for ``step`` (from 0); returns them by part (embed, pred)."""
+        """Set all learning rates for ``step`` (from 0); return them by part (embed, pred)."""
         rates = {}
         for group, (part, peak, schedule) in zip(self.adamw.param_groups, self._peaks, strict=True):
             group["lr"] = rates[part] = peak * schedule.factor(step)

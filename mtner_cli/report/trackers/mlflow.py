@@ -52,7 +52,7 @@ class MlflowDelivery(threading.Thread):
         self._status: Status = "FINISHED"
 
     def put(self, point: Point) -> None:
-        """Add a point to those that wait to be sent; returns at once."""
+        """Add a point to those that wait to be sent; return at once."""
         self._waiting.append(point)
 
     def close(self, status: Status) -> None:
