@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from mtner_cli.config.schema import ExperimentConfig
     from mtner_cli.core.experiment.training import PreparedTraining
     from mtner_cli.core.train.checkpoint import Checkpoint
-    from mtner_cli.report.trackers.mlflow import MlflowLog
+    from mtner_cli.report.trackers import Listener, Tracker
 
 INTERRUPTED = 130
 
@@ -53,7 +52,9 @@ def train(
         from mtner_cli.core.device import choose_device
         from mtner_cli.core.experiment.resume import claimed_run
         from mtner_cli.core.experiment.training import check_device, prepare_training
+        from mtner_cli.core.train.run_folder import RunFolder
         from mtner_cli.report.tables import experiment_tables
+        from mtner_cli.report.trackers import open_trackers
 
     device = choose_device(gpu, cpu)
     check_device(config, device)
@@ -73,25 +74,14 @@ def train(
         if dry_run:
             console.print("Everything is in order; nothing was trained (--dry-run).")
             return
-        with _tracking(own, console) as tracking:
-            reason = _run(prepared, device, checkpoint, console, tracking)
+        with open_trackers(own, RunFolder(own.output_dir), console) as trackers:
+            reason = _run(prepared, device, checkpoint, console, trackers)
             if reason != "interrupted":
-                _test(own.output_dir, device, console, tracking)
+                _test(own.output_dir, device, console, trackers)
     if reason == "interrupted":
         command = shlex.join(["mtner", "train", str(experiment), "--resume", str(own.output_dir)])
         console.print(f"Resume with: {command}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED)
-
-
-def _tracking(
-    config: ExperimentConfig, console: Console
-) -> AbstractContextManager[MlflowLog | None]:
-    if not config.MLFlowLogger.use:
-        return nullcontext()
-    from mtner_cli.core.train.run_folder import RunFolder
-    from mtner_cli.report.trackers.mlflow import MlflowLog
-
-    return MlflowLog(config, RunFolder(config.output_dir), console)
 
 
 def _run(
@@ -99,7 +89,7 @@ def _run(
     device: torch.device,
     checkpoint: Checkpoint | None,
     console: Console,
-    tracking: MlflowLog | None,
+    trackers: Sequence[Tracker],
 ) -> str:
     """Train with all listeners attached; return why the training stopped."""
     from mtner_cli.cli.interrupt import GracefulInterrupt
@@ -116,20 +106,20 @@ def _run(
         TrainingLog(folder.log, folder.sampling) as log,
         TrainingDisplay(console, prepared.config.train.num_epochs) as display,
     ):
+        listeners: list[Listener] = [log, display, *trackers]
         for event in start_training(prepared, device, checkpoint, wish):
-            log.handle(event)
-            display.handle(event)
-            if tracking is not None:
-                tracking.handle(event)
+            for listener in listeners:
+                listener.handle(event)
             if isinstance(event, Stopped):
                 reason = event.reason
     return reason
 
 
-def _test(run: Path, device: torch.device, console: Console, tracking: MlflowLog | None) -> None:
+def _test(run: Path, device: torch.device, console: Console, trackers: Sequence[Tracker]) -> None:
     from mtner_cli.cli.test import show_test
 
     console.print(f"\nTesting the best checkpoint of {run}", soft_wrap=True)
     evaluation = show_test(run, None, device, console)
-    if tracking is not None and evaluation is not None:
-        tracking.log_test(evaluation)
+    if evaluation is not None:
+        for tracker in trackers:
+            tracker.log_test(evaluation)
