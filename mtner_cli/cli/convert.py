@@ -33,7 +33,7 @@ SchemeName = Annotated[
     ),
 ]
 OldEncoding = Annotated[EncodingName | None, typer.Option("--encoding", hidden=True)]
-"""What ``--action-encoding`` was called before."""
+"""The former name of ``--action-encoding``."""
 Charset = Annotated[str, typer.Option("--charset", help="The charset of the input, as utf-8.")]
 Types = Annotated[
     Path | None,
