@@ -54,6 +54,9 @@ def name_unread(rest: Any, content: str | Sequence[str], place: Place, ledger: L
         if isinstance(value, dict):
             inner = list(value.values())
             spans = [value] if _parts(value) else []
+            region = value.get("value")  # of a result of Label Studio, whose labels were removed
+            if isinstance(region, dict) and not _parts(region) and _is_region(region):
+                spans = [region]
         else:
             inner = value
             spans = value if _hold_spans(value) else []

@@ -322,6 +322,16 @@ def test_a_region_whose_labels_were_removed_is_named(tmp_path: Path) -> None:
     assert why == "mention without a type"
 
 
+def test_a_region_without_labels_under_another_key_is_named(tmp_path: Path) -> None:
+    record = task([[0, 4, ["protein"]]])
+    record["annotations2"] = task([[5, 9, ["DNA"]], [5, 9, ["DNA"]]])["annotations"]
+    del record["annotations2"][0]["result"][1]["value"]["labels"]
+    _, ledger = read(tmp_path, record, mode="simple-char")
+    ((why, entries),) = ledger.dropped.items()
+    assert why == "mention under a key that is not read"
+    assert sorted(what for _, what in entries) == ["DNA [5, 9) 'gene'", "{'end': 9, 'start': 5}"]
+
+
 def test_a_task_with_another_text_beside_it_is_refused(tmp_path: Path) -> None:
     read(tmp_path, {**task([]), "text": TEXT}, mode="simple-char")
     with pytest.raises(DataError, match="another one under 'text'"):
