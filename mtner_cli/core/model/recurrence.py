@@ -24,6 +24,7 @@ from mtner_cli.core.model.slot_memory import (
     AttentionDropout,
     SlotMemory,
     StepFunction,
+    StepOptions,
     StepTables,
     take_step,
 )
@@ -79,8 +80,7 @@ class SlotRecurrence(torch.autograd.Function):
         saved = [torch.stack(values, 1) for values in zip(*taken, strict=True)]
         ctx.save_for_backward(context_hidden, *tables, *saved)
         ctx.tables = len(tables)
-        ctx.shift = shift
-        ctx.dropout = dropout
+        ctx.options = StepOptions(shift, dropout)
         ctx.step_back = steps.back
         return saved[0]
 
@@ -92,7 +92,5 @@ class SlotRecurrence(torch.autograd.Function):
         saved = SavedSteps(*rest[ctx.tables :])
         return (
             *(None,) * 4,
-            *gradients(
-                context_hidden, tables, saved, ctx.shift, ctx.dropout, ctx.step_back, grad_logits
-            ),
+            *gradients(context_hidden, tables, saved, ctx.options, ctx.step_back, grad_logits),
         )

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from mtner_cli.core.model.slot_memory import AttentionDropout, StepTables, soft_actions
+from mtner_cli.core.model.slot_memory import AttentionDropout, StepOptions, StepTables, soft_actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,20 @@ class RunningGradients:
     scores: Tensor
 
 
+class BackwardTables(NamedTuple):
+    """What all steps of the backward pass read.
+
+    Attributes:
+        of_steps: the tables of the forward pass.
+        hidden_of_slots: (B, H, S), what each slot adds to the hidden layer at the start.
+        hidden_to_actions: (H, A) or (B, H, A).
+    """
+
+    of_steps: StepTables
+    hidden_of_slots: Tensor
+    hidden_to_actions: Tensor
+
+
 StepBackFunction = Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]]
 
 
@@ -73,8 +88,7 @@ def gradients(
     context_hidden: Tensor,
     tables: StepTables,
     saved: SavedSteps,
-    shift: int,
-    dropout: AttentionDropout | None,
+    options: StepOptions,
     step_back: StepBackFunction,
     grad_logits: Tensor,
 ) -> tuple[Tensor, ...]:
@@ -88,26 +102,21 @@ def gradients(
         step_back: :func:`take_step_back`, or that compiled.
         grad_logits: (B, T, A).
     """
-    written = soft_actions(saved.logits, shift)
+    written = soft_actions(saved.logits, options.shift)
     running = _at_the_end(tables, saved, written, context_hidden.shape[1])
     returned = _steps_to_return(saved, written, grad_logits)
     # Row-times-matrix products are far faster than matrix-times-column ones on a CPU.
-    hidden_of_slots = context_hidden.transpose(1, 2).contiguous()
-    hidden_to_actions = tables.action_hidden.transpose(-1, -2).contiguous()
+    backward_tables = BackwardTables(
+        tables,
+        context_hidden.transpose(1, 2).contiguous(),
+        tables.action_hidden.transpose(-1, -2).contiguous(),
+    )
     mask_sets, _, latents = tables.position_scores.shape
     taken = []
     for number in range(len(returned) - 1, -1, -1):
         first_latent = number % mask_sets * latents
         taken.append(
-            step_back(
-                returned[number],
-                running,
-                tables,
-                hidden_of_slots,
-                hidden_to_actions,
-                first_latent,
-                dropout,
-            )
+            step_back(returned[number], running, backward_tables, first_latent, options.dropout)
         )
     grad_z, grad_hidden, grad_written_scores, grad_attention_scores = (
         torch.stack(values[::-1], 1) for values in zip(*taken, strict=True)
@@ -159,9 +168,7 @@ def _steps_to_return(saved: SavedSteps, written: Tensor, grad_logits: Tensor) ->
 def take_step_back(
     step: StepToReturn,
     running: RunningGradients,
-    tables: StepTables,
-    hidden_of_slots: Tensor,
-    hidden_to_actions: Tensor,
+    backward_tables: BackwardTables,
     first_latent: int,
     dropout: AttentionDropout | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -171,14 +178,13 @@ def take_step_back(
 
     Args:
         running: changed in place.
-        hidden_of_slots: (B, H, S), what each slot adds to the hidden layer at the start.
-        hidden_to_actions: (H, A) or (B, H, A).
         first_latent: index, among the K L columns of scores, of the first of this step's mask set.
 
     Returns:
         Gradients of the logits (B, A), of the hidden layer's input (B, H), of the scores written
         (B, K L) and of the attention scores (B, S).
     """
+    tables, hidden_of_slots, hidden_to_actions = backward_tables
     # The write: its effect on later timesteps, through their contexts and scores.
     of_actions = step.pointer.view(-1, 1, 1).expand(-1, step.written.shape[1], 1)
     from_scores = running.scores.flatten(0, 1).index_select(0, step.slot)

@@ -67,6 +67,60 @@ class AttentionDropout:
     padding: Tensor
 
 
+class MemoryTables(NamedTuple):
+    """The memory as a step uses it, both tables changed in place.
+
+    Attributes:
+        scores: (B, S, K L), equation 12 of docs/model.md.
+        hidden: (B, S, H), equation 13.
+    """
+
+    scores: Tensor
+    hidden: Tensor
+
+
+class MaskSet(NamedTuple):
+    """What a step reads of its mask set.
+
+    Attributes:
+        windows: (S, S, L), see :func:`position_windows`.
+        cls_score: (B,), the score of slot 0.
+        cls_latent: (B,), int64, the latent with that score.
+    """
+
+    windows: Tensor
+    cls_score: Tensor
+    cls_latent: Tensor
+
+
+class Places(NamedTuple):
+    """Where a step reads and writes, (B,), int64 each.
+
+    Attributes:
+        first_slots: where the slots of each sentence start among the B S slots.
+        centre: the slot from which positions are counted.
+        pointer: the slot of the next word, which the step writes to.
+    """
+
+    first_slots: Tensor
+    centre: Tensor
+    pointer: Tensor
+
+
+class StepOptions(NamedTuple):
+    """How a step is taken.
+
+    Attributes:
+        shift: the number of the SHIFT action.
+        dropout: of the attention scores.
+        keep_latents: whether the best latents are returned, for a backward pass.
+    """
+
+    shift: int
+    dropout: AttentionDropout | None = None
+    keep_latents: bool = False
+
+
 class StepValues(NamedTuple):
     """A step's logits (B, A), hidden units (B, H), attention (B, S) and best latents (B, S).
 
@@ -99,8 +153,7 @@ class SlotMemory:
         shift: int,
         step_function: StepFunction,
     ) -> None:
-        self._scores = scores
-        self._context_hidden = context_hidden
+        self._memory = MemoryTables(scores, context_hidden)
         self._tables = tables
         self._shift = shift
         self._step_function = step_function
@@ -127,29 +180,25 @@ class SlotMemory:
             pointer: (B,), int64, the slot of the next word, which the step writes to.
             keep_latents: also return the best latents.
         """
-        mask_set = number % self._mask_sets
-        tables = self._tables
+        number %= self._mask_sets
         return self._step_function(
-            self._windows[mask_set],
-            self._cls.values[:, mask_set],
-            self._cls.indices[:, mask_set],
-            self._scores,
-            mask_set * self._latents,
-            self._context_hidden,
-            tables,
-            self._first_slots,
-            centre,
-            pointer,
-            self._shift,
-            dropout,
-            keep_latents,
+            self._memory,
+            MaskSet(
+                self._windows[number],
+                self._cls.values[:, number],
+                self._cls.indices[:, number],
+            ),
+            number * self._latents,
+            Places(self._first_slots, centre, pointer),
+            self._tables,
+            StepOptions(self._shift, dropout, keep_latents),
         )
 
     def rows(self, kept: Tensor) -> SlotMemory:
         """Return the memory of some of the sentences; ``kept`` is (rows,), int64."""
         return SlotMemory(
-            self._scores[kept],
-            self._context_hidden[kept],
+            self._memory.scores[kept],
+            self._memory.hidden[kept],
             self._tables.rows(kept),
             self._shift,
             self._step_function,
@@ -157,32 +206,26 @@ class SlotMemory:
 
 
 def take_step(
-    windows: Tensor,
-    cls_score: Tensor,
-    cls_latent: Tensor,
-    scores: Tensor,
+    memory: MemoryTables,
+    mask_set: MaskSet,
     first_latent: int,
-    context_hidden: Tensor,
+    places: Places,
     tables: StepTables,
-    first_slots: Tensor,
-    centre: Tensor,
-    pointer: Tensor,
-    shift: int,
-    dropout: AttentionDropout | None,
-    keep_latents: bool,
+    options: StepOptions,
 ) -> StepValues:
     """Take one timestep (equations 3', 4, 6', 7 and 9' of docs/model.md).
 
     It takes tensors only, so that it can be compiled; see :meth:`SlotMemory.step`.
 
     Args:
-        windows: (S, S, L), see :func:`position_windows`.
-        cls_score, cls_latent: (B,), the score of slot 0, and the latent with that score.
-        scores, context_hidden: changed in place.
-        first_latent: index, among the K L columns of ``scores``, of the first of this step's mask
-            set.
-        first_slots: (B,), where the slots of each sentence start among the B S slots.
+        memory: changed in place.
+        first_latent: index, among the K L columns of the scores, of the first of the mask set. It
+            is apart from that, since a compiled step is made again for each number in a tuple.
     """
+    scores, context_hidden = memory
+    windows, cls_score, cls_latent = mask_set
+    first_slots, centre, pointer = places
+    shift, dropout, keep_latents = options
     slots, _, latents_of_set = windows.shape
     of_slots = windows.index_select(0, slots - 1 - centre)
     of_slots += scores.narrow(2, first_latent, latents_of_set)
