@@ -31,7 +31,7 @@ FLOORS = [
 ]
 ROOMS = [room for floor in FLOORS for room in floor]
 TOP = {"__init__", "__main__"}
-MOST_MODULES, MOST_LINES, FEWEST_LINES = 100, 400, 30
+MOST_MODULES, MOST_LINES, FEWEST_LINES, MOST_POSITIONAL = 100, 400, 30, 6
 HEAVY = {"torch", "transformers", "pandas", "mlflow", "accelerate", "numpy", "pydantic"}
 
 
@@ -102,6 +102,25 @@ def test_no_module_is_too_long_or_too_small(project: Path) -> None:
         used_by = users.get(f"mtner_cli.{name_of(path, project)}", set())
         if path.name not in ("__init__.py", "__main__.py") and len(used_by) == 1:
             assert lines >= FEWEST_LINES, f"{path} has {lines} lines, for {used_by} only"
+
+
+def positional(node: ast.AST) -> int:
+    """How many parameters a function, or the constructor of a data class, takes by position."""
+    if isinstance(node, ast.FunctionDef):
+        names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+        return len([name for name in names if name not in ("self", "cls", "ctx")])
+    if isinstance(node, ast.ClassDef):
+        made = " ".join(map(ast.unparse, (*node.decorator_list, *node.bases)))
+        if ("dataclass" in made or "NamedTuple" in made) and "kw_only=True" not in made:
+            fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
+            return len([part for part in fields if "ClassVar" not in ast.unparse(part)])
+    return 0
+
+
+def test_nothing_takes_more_than_six_positional_parameters(project: Path) -> None:
+    for path in modules(project):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert positional(node) <= MOST_POSITIONAL, f"{path}:{getattr(node, 'lineno', 0)}"
 
 
 def test_core_neither_prints_nor_knows_the_terminal(project: Path) -> None:

@@ -89,6 +89,7 @@ def convert_options(
 def convert_conll(
     inputs: Inputs,
     out: Out,
+    *,
     action_encoding: ActionEncoding = None,
     encoding: OldEncoding = None,
     scheme: SchemeName = None,
@@ -113,6 +114,7 @@ def convert_conll(
 def convert_jsonl(
     inputs: Inputs,
     out: Out,
+    *,
     action_encoding: ActionEncoding = None,
     encoding: OldEncoding = None,
     scheme: SchemeName = None,

@@ -241,15 +241,15 @@ def tested_sentence(
 ) -> TestedSentence:
     """Put together a sentence and the mentions that were predicted in it."""
     return TestedSentence(
-        sentence.corpus,
-        sentence.index,
-        sentence.sentence.document,
-        sentence.sentence.text,
-        sentence.words,
-        tuple((start, end) for start, end in sentence.word_offsets.tolist()),
-        sentence.gold,
-        sentence.gold_unmatched,
-        tuple(predicted),
+        corpus=sentence.corpus,
+        index=sentence.index,
+        document=sentence.sentence.document,
+        text=sentence.sentence.text,
+        words=sentence.words,
+        word_offsets=tuple((start, end) for start, end in sentence.word_offsets.tolist()),
+        gold=sentence.gold,
+        gold_unmatched=sentence.gold_unmatched,
+        predicted=tuple(predicted),
     )
 
 

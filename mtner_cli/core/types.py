@@ -118,7 +118,7 @@ class ScoredMention(NamedTuple):
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TestedSentence:
     """A sentence after testing.
 

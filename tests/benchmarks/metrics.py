@@ -45,19 +45,19 @@ def tested_sentences(mentions: int, seed: int) -> Iterator[TestedSentence]:
         total += len(spans)
         lost = random.random(len(spans)) < UNMATCHED
         yield TestedSentence(
-            corpus,
-            index,
-            None,
-            sentence.text,
-            sentence.words or (),
-            of_words,
-            tuple(span for span, is_lost in zip(spans, lost, strict=True) if not is_lost),
-            tuple(
+            corpus=corpus,
+            index=index,
+            document=None,
+            text=sentence.text,
+            words=sentence.words or (),
+            word_offsets=of_words,
+            gold=tuple(span for span, is_lost in zip(spans, lost, strict=True) if not is_lost),
+            gold_unmatched=tuple(
                 (of_words[start][0], of_words[end - 1][1] - 1, tag)
                 for (start, end, tag), is_lost in zip(spans, lost, strict=True)
                 if is_lost
             ),
-            tuple(_predicted(random, spans, len(of_words))),
+            predicted=tuple(_predicted(random, spans, len(of_words))),
         )
         if total == mentions:
             return

@@ -69,13 +69,13 @@ def run_linear_head(prepared: PreparedTraining) -> tuple[ProtocolRun, LinearHead
     checkpoints = config.output_dir / "linear"
     checkpoints.mkdir(parents=True)
     trainer = Trainer(
-        model,
-        prepared.description,
-        TrainingData(prepared.examples, collate, _linear_scorer(prepared)),
-        config.train,
-        config.seed,
-        accelerator_for(DEVICE),
-        checkpoints,
+        model=model,
+        description=prepared.description,
+        data=TrainingData(prepared.examples, collate, _linear_scorer(prepared)),
+        settings=config.train,
+        seed=config.seed,
+        accelerator=accelerator_for(DEVICE),
+        checkpoints=checkpoints,
     )
     return _timed(trainer.run()), model
 

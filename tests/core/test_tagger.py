@@ -234,7 +234,17 @@ def test_a_type_that_two_corpora_name_is_one_mention(talkative: Tagger) -> None:
     tags = [Tag("genes$2", "Gene"), Tag("fever-1", "Gene"), Tag("fever-1", "Disease")]
     scores = [0.6, 0.9, 0.7]
     predicted = [ScoredMention(0, 1, *rest) for rest in zip(tags, scores, strict=True)]
-    sentence = TestedSentence("", 0, None, "p53", ("p53",), ((0, 3),), (), (), tuple(predicted))
+    sentence = TestedSentence(
+        corpus="",
+        index=0,
+        document=None,
+        text="p53",
+        words=("p53",),
+        word_offsets=((0, 3),),
+        gold=(),
+        gold_unmatched=(),
+        predicted=tuple(predicted),
+    )
     assert list(talkative._mentions_of_text(sentence, "p53", 0)) == [
         Mention(0, 3, "p53", "Gene", ("fever-1", "genes$2"), 0.9),
         Mention(0, 3, "p53", "Disease", ("fever-1",), 0.7),

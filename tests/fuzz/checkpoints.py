@@ -61,7 +61,14 @@ def checkpoint_bytes() -> bytes:
     tags = (Tag("one", "Gene"), Tag("two", "Disease (x), y"))
     annotated = {"one": frozenset(tags[:1]), "two": frozenset(tags[1:])}
     description = ModelDescription(ActionVocabulary(tags), annotated)
-    progress = TrainingProgress(3, 17, 392, 0.5, 2, best_of_corpora={"one": 0.25})
+    progress = TrainingProgress(
+        epoch=3,
+        step_in_epoch=17,
+        step=392,
+        best_score=0.5,
+        best_epoch=2,
+        best_of_corpora={"one": 0.25},
+    )
     with tempfile.TemporaryDirectory() as made:
         path = Path(made) / "last.safetensors"
         state = optimizer_tensors(optimizer, ["weight", "bias"])

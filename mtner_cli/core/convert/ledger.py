@@ -18,7 +18,7 @@ class Entry(NamedTuple):
     what: str
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Ledger:
     """The counts of one conversion, to compare with the corpus's paper, and its entries.
 

@@ -31,7 +31,7 @@ from mtner_cli.core.types import SourceSentence
 from mtner_cli.errors import ConfigError, DataError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Converter:
     """One source format.
 
@@ -59,68 +59,85 @@ CONVERTERS = {
     converter.name: converter
     for converter in (
         Converter(
-            "conll",
-            "columns with one tag a word: BIO/IOB1/IOB2/IOBES/BILOU",
-            "a word a line, columns separated by tabs or spaces, blank lines between sentences, "
-            "-DOCSTART- lines between documents",
-            ("simple", "simple-char"),
-            conll.read,
+            name="conll",
+            description="columns with one tag a word: BIO/IOB1/IOB2/IOBES/BILOU",
+            source_format=(
+                "a word a line, columns separated by tabs or spaces, blank lines between "
+                "sentences, -DOCSTART- lines between documents"
+            ),
+            encodings=("simple", "simple-char"),
+            read=conll.read,
         ),
         Converter(
-            "jsonl",
-            "JSON lines with token or character spans: spaCy, Doccano, Label Studio, Hugging Face",
-            "one JSON object a line: 'tokens' with 'entity_mentions' or 'ner_tags', "
-            "or 'text' with 'entities', 'spans' or 'label'",
-            ("simple", "simple-char"),
-            jsonl.read,
+            name="jsonl",
+            description=(
+                "JSON lines with token or character spans: spaCy, Doccano, Label Studio, "
+                "Hugging Face"
+            ),
+            source_format=(
+                "one JSON object a line: 'tokens' with 'entity_mentions' or 'ner_tags', or "
+                "'text' with 'entities', 'spans' or 'label'"
+            ),
+            encodings=("simple", "simple-char"),
+            read=jsonl.read,
         ),
         Converter(
-            "genia",
-            "the GENIA corpus 3.02 in XML, by files of document ids",
-            "<article> with <bibliomisc>, <sentence> with nested <cons> and <w>, as in "
-            "GENIAcorpus3.02.merged.fixed.xml",
-            ("simple", "simple-char"),
-            genia.read,
+            name="genia",
+            description="the GENIA corpus 3.02 in XML, by files of document ids",
+            source_format=(
+                "<article> with <bibliomisc>, <sentence> with nested <cons> and <w>, as in "
+                "GENIAcorpus3.02.merged.fixed.xml"
+            ),
+            encodings=("simple", "simple-char"),
+            read=genia.read,
         ),
         Converter(
-            "hunflair",
-            "the HUNER corpora as Flair caches them",
-            "'token tag +' or 'token tag -' a line (+: a space follows), IOB2, blank lines between "
-            "sentences",
-            ("simple-char",),
-            hunflair.read,
+            name="hunflair",
+            description="the HUNER corpora as Flair caches them",
+            source_format=(
+                "'token tag +' or 'token tag -' a line (+: a space follows), IOB2, blank lines "
+                "between sentences"
+            ),
+            encodings=("simple-char",),
+            read=hunflair.read,
         ),
         Converter(
-            "pubtator",
-            "PubTator: titles and abstracts with mentions by offset",
-            "'id|t|title', 'id|a|abstract', then a mention a line: id, start, end, wording, type "
-            "and often identifiers, between tabs",
-            ("simple-char",),
-            pubtator.read,
+            name="pubtator",
+            description="PubTator: titles and abstracts with mentions by offset",
+            source_format=(
+                "'id|t|title', 'id|a|abstract', then a mention a line: id, start, end, "
+                "wording, type and often identifiers, between tabs"
+            ),
+            encodings=("simple-char",),
+            read=pubtator.read,
         ),
         Converter(
-            "bioc",
-            "BioC in XML or JSON: documents of passages with annotations by offset",
-            "<document> with <passage>, <offset>, <text> and <annotation>, whose "
-            "<infon key='type'> is the entity type; or the same as JSON, also a document a line",
-            ("simple-char",),
-            bioc.read,
+            name="bioc",
+            description="BioC in XML or JSON: documents of passages with annotations by offset",
+            source_format=(
+                "<document> with <passage>, <offset>, <text> and <annotation>, whose <infon "
+                "key='type'> is the entity type; or the same as JSON, also a document a line"
+            ),
+            encodings=("simple-char",),
+            read=bioc.read,
         ),
         Converter(
-            "brat",
-            "brat's stand-off annotation: .txt files with .ann files beside them",
-            "'T1<tab>Gene 8 11<tab>p53' a line in the .ann file, by offsets in the .txt file",
-            ("simple-char",),
-            brat.read,
+            name="brat",
+            description="brat's stand-off annotation: .txt files with .ann files beside them",
+            source_format=(
+                "'T1<tab>Gene 8 11<tab>p53' a line in the .ann file, by offsets in the .txt file"
+            ),
+            encodings=("simple-char",),
+            read=brat.read,
             takes_folders=True,
             read_together=brat.ENDINGS,
         ),
         Converter(
-            "bc5cdr-halves",
-            "the synthetic ensemble: halves of BC5CDR that annotate one type each",
-            "train.tsv and devel.tsv of BC5CDR, in IOB2 columns",
-            ("simple", "simple-char"),
-            bc5cdr_halves.read,
+            name="bc5cdr-halves",
+            description="the synthetic ensemble: halves of BC5CDR that annotate one type each",
+            source_format="train.tsv and devel.tsv of BC5CDR, in IOB2 columns",
+            encodings=("simple", "simple-char"),
+            read=bc5cdr_halves.read,
         ),
     )
 }

@@ -52,7 +52,7 @@ from mtner_cli.core.train.trainer import Trainer, TrainingData, epoch_size
 from mtner_cli.errors import ConfigError, DataError, quoted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PreparedTraining:
     """An experiment whose corpora have been read and made into examples.
 
@@ -147,7 +147,15 @@ def prepare_training(
             sentences, tokenizer, transform.max_tokens, notes, transform.merge_sents
         )
     ]
-    return PreparedTraining(config, tokenizer, description, train, dev, examples, notes)
+    return PreparedTraining(
+        config=config,
+        tokenizer=tokenizer,
+        description=description,
+        train=train,
+        dev=dev,
+        examples=examples,
+        notes=notes,
+    )
 
 
 def _contents(splits: Mapping[str, Sequence[CorpusSplit]]) -> dict[str, dict[str, str]]:
@@ -195,13 +203,13 @@ def start_training(
         _perturbations(config),
     )
     trainer = Trainer(
-        model,
-        prepared.description,
-        data,
-        config.train,
-        config.seed,
-        accelerator,
-        folder.checkpoints,
+        model=model,
+        description=prepared.description,
+        data=data,
+        settings=config.train,
+        seed=config.seed,
+        accelerator=accelerator,
+        checkpoints=folder.checkpoints,
     )
     yield from trainer.run(resume_from, stop_wanted)
 

@@ -42,7 +42,7 @@ class GoldTimesteps:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """The input of the model.
 
@@ -129,13 +129,13 @@ class Collator:
             places[row, :length] = example.slot_of_subword
             mask[row, :length] = 1
         return Batch(
-            torch.from_numpy(ids),
-            torch.from_numpy(mask),
-            torch.from_numpy(places),
-            torch.tensor([example.words for example in examples]),
-            slots,
-            self._gold(examples),
-            tuple(examples),
+            input_ids=torch.from_numpy(ids),
+            attention_mask=torch.from_numpy(mask),
+            slot_of_subword=torch.from_numpy(places),
+            words=torch.tensor([example.words for example in examples]),
+            slots=slots,
+            gold=self._gold(examples),
+            examples=tuple(examples),
         )
 
     def _gold(self, examples: Sequence[Example]) -> GoldTimesteps | None:

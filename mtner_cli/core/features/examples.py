@@ -20,7 +20,7 @@ from mtner_cli.core.features.tokenize import Integers, SubwordTokenizer, Tokeniz
 from mtner_cli.core.types import Span, TaggedSpan
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """One input of the model. N subwords, W words (a SEP between two sentences counts as a word).
 
@@ -68,11 +68,11 @@ def build_example(
     ids.append(separator)
     slots.append(np.array([word + 1], dtype=np.int32))
     return Example(
-        segments[0].sentence.corpus,
-        tuple(placed),
-        np.concatenate(ids, dtype=np.int32),
-        np.concatenate(slots, dtype=np.int32),
-        word,
+        corpus=segments[0].sentence.corpus,
+        segments=tuple(placed),
+        input_ids=np.concatenate(ids, dtype=np.int32),
+        slot_of_subword=np.concatenate(slots, dtype=np.int32),
+        words=word,
     )
 
 

@@ -82,13 +82,15 @@ def join_examples(first: Example, second: Example) -> Example:
         for segment in second.segments
     )
     return Example(
-        first.corpus,
-        (*first.segments, *moved),
-        np.concatenate((first.input_ids, second.input_ids[1:])),
-        np.concatenate((first.slot_of_subword, second.slot_of_subword[1:] + words_before)),
-        words_before + second.words,
-        timesteps,
-        second.corpus,
+        corpus=first.corpus,
+        segments=(*first.segments, *moved),
+        input_ids=np.concatenate((first.input_ids, second.input_ids[1:])),
+        slot_of_subword=np.concatenate(
+            (first.slot_of_subword, second.slot_of_subword[1:] + words_before)
+        ),
+        words=words_before + second.words,
+        timesteps=timesteps,
+        appended_corpus=second.corpus,
     )
 
 

@@ -197,7 +197,7 @@ PROBES = (
 """Texts that different tokenizers split differently: case, accents, symbols, scripts, spaces."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizedSentence:
     """A sentence with its words and subwords. W words, N subwords.
 
@@ -317,15 +317,15 @@ def tokenized_sentences(
             words = tuple([text[start:end] for start, end in offsets])
             gold, unmatched = _to_words(sentence, offsets, tags)
         yield TokenizedSentence(
-            corpus,
-            first_index + number,
-            sentence,
-            words,
-            word_offsets,
-            arrays.subwords[subword_bounds[number] : subword_bounds[number + 1]],
-            arrays.word_starts[word + number : word_end + number + 1],
-            gold,
-            unmatched,
+            corpus=corpus,
+            index=first_index + number,
+            sentence=sentence,
+            words=words,
+            word_offsets=word_offsets,
+            subwords=arrays.subwords[subword_bounds[number] : subword_bounds[number + 1]],
+            word_starts=arrays.word_starts[word + number : word_end + number + 1],
+            gold=gold,
+            gold_unmatched=unmatched,
         )
 
 

@@ -65,7 +65,7 @@ class SlotRecurrence(torch.autograd.Function):
         *tables: Tensor,
     ) -> Tensor:
         memory = SlotMemory(
-            scores.clone(), context_hidden.clone(), StepTables(*tables), shift, steps.forward
+            scores.clone(), context_hidden.clone(), StepTables.of(tables), shift, steps.forward
         )
         centre = torch.zeros(len(scores), dtype=torch.long, device=scores.device)
         taken = []
@@ -88,7 +88,7 @@ class SlotRecurrence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_logits: Tensor) -> tuple[Tensor | None, ...]:
         context_hidden, *rest = ctx.saved_tensors
-        tables = StepTables(*rest[: ctx.tables])
+        tables = StepTables.of(rest[: ctx.tables])
         saved = SavedSteps(*rest[ctx.tables :])
         return (
             *(None,) * 4,

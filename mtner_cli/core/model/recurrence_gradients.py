@@ -33,7 +33,7 @@ class SavedSteps:
     centre: Tensor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepToReturn:
     """The values that a backward step reads.
 
@@ -149,20 +149,19 @@ def _steps_to_return(saved: SavedSteps, written: Tensor, grad_logits: Tensor) ->
     probabilities = saved.logits.softmax(-1)
     batch, _, slots = saved.attention.shape
     first_slots = torch.arange(batch, device=written.device).unsqueeze(1) * slots
-    of_all_steps = (
-        grad_logits,
-        probabilities,
-        probabilities * (written != 0),
-        written,
-        1 - saved.hidden.square(),
-        saved.attention,
-        saved.latents,
-        saved.pointer,
-        saved.pointer + first_slots,
-    )
-    return [
-        StepToReturn(*values) for values in zip(*(v.unbind(1) for v in of_all_steps), strict=True)
-    ]
+    of_all_steps = {
+        "grad_logits": grad_logits,
+        "probability": probabilities,
+        "kept_probability": probabilities * (written != 0),
+        "written": written,
+        "hidden_slope": 1 - saved.hidden.square(),
+        "attention": saved.attention,
+        "latents": saved.latents,
+        "pointer": saved.pointer,
+        "slot": saved.pointer + first_slots,
+    }
+    by_step = zip(*(values.unbind(1) for values in of_all_steps.values()), strict=True)
+    return [StepToReturn(**dict(zip(of_all_steps, values, strict=True))) for values in by_step]
 
 
 def take_step_back(

@@ -15,7 +15,7 @@ Elsewhere K is 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from torch import Tensor
 MASKED = -1e12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepTables:
     """The tables that a step reads and that no step changes.
 
@@ -48,6 +48,11 @@ class StepTables:
     word_hidden: Tensor
     output_weight: Tensor
     output_bias: Tensor
+
+    @classmethod
+    def of(cls, tensors: Iterable[Tensor]) -> StepTables:
+        """Make the tables of tensors in the order of the attributes."""
+        return cls(**dict(zip(cls.__slots__, tensors, strict=True)))
 
     def rows(self, kept: Tensor) -> StepTables:
         """Return the tables of some of the sentences, for inference; ``kept`` is (rows,), int64."""

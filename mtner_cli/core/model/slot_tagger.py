@@ -36,7 +36,7 @@ LOCKED_MASK_SETS = 8
 CENTRE_SCORE = 3.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaggerSettings:
     """Sizes, dropout rates and switches of the tagger.
 

@@ -60,7 +60,7 @@ Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 Score = Annotated[float, Field(ge=0, le=1)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingProgress:
     """The progress of a training; with the seed it determines all random numbers that follow.
 

@@ -29,7 +29,7 @@ class EpochStarted:
     plan: EpochPlan
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepDone:
     """One optimiser step; ``step`` counts from 1, ``seconds`` is its duration."""
 

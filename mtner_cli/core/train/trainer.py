@@ -87,6 +87,7 @@ class Trainer:
 
     def __init__(
         self,
+        *,
         model: NerModel,
         description: ModelDescription,
         data: TrainingData,
@@ -165,13 +166,13 @@ class Trainer:
             self._check_finite(loss, progress)
             progress = replace(progress, step=progress.step + 1, step_in_epoch=step_in_epoch + 1)
             yield StepDone(
-                progress.epoch,
-                step_in_epoch + 1,
-                progress.step,
-                loss,
-                rates,
-                sum(map(len, group)),
-                time.perf_counter() - started,
+                epoch=progress.epoch,
+                step_in_epoch=step_in_epoch + 1,
+                step=progress.step,
+                loss=loss,
+                learning_rates=rates,
+                examples=sum(map(len, group)),
+                seconds=time.perf_counter() - started,
             )
             if step_in_epoch + 1 == self._steps_per_epoch:
                 break

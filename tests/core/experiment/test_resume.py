@@ -109,7 +109,7 @@ def test_only_the_best_of_the_first_epoch_is_nothing_to_keep(
     folder = stopped(config)
     description = load_checkpoint(folder.checkpoint("last")).description
     (folder.checkpoints / "last.safetensors").unlink()
-    progress = TrainingProgress(epochs, step=2 * epochs)
+    progress = TrainingProgress(epoch=epochs, step=2 * epochs)
     best = folder.checkpoints / "best.safetensors"
     save_checkpoint(best, description, progress, torch.nn.Linear(1, 1))
     if epochs == 1:

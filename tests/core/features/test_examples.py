@@ -132,7 +132,7 @@ def test_batches_are_padded_and_masked(tokenizer: SubwordTokenizer) -> None:
 
 def _example(length: int) -> Example:
     ids = np.zeros(length, dtype=np.int32)
-    return Example("C", (), ids, ids, length - 2)
+    return Example(corpus="C", segments=(), input_ids=ids, slot_of_subword=ids, words=length - 2)
 
 
 @given(st.lists(st.integers(3, 60), max_size=40), st.integers(60, 200))

@@ -47,15 +47,15 @@ def sentence(index: int, words: int, document: str | None, corpus: str = "C") ->
     """A sentence of words of one subword each; a Disease at its start and one at its end."""
     given = tuple("w" * words)
     return TokenizedSentence(
-        corpus,
-        index,
-        Sentence(" ".join(given), (), given, document),
-        given,
-        np.array([(2 * word, 2 * word + 1) for word in range(words)], dtype=np.int32),
-        np.arange(10, 10 + words, dtype=np.int32),
-        np.arange(words + 1, dtype=np.int32),
-        tuple({(0, 1, DISEASE), (words - 1, words, DISEASE)}),
-        (),
+        corpus=corpus,
+        index=index,
+        sentence=Sentence(" ".join(given), (), given, document),
+        words=given,
+        word_offsets=np.array([(2 * word, 2 * word + 1) for word in range(words)], dtype=np.int32),
+        subwords=np.arange(10, 10 + words, dtype=np.int32),
+        word_starts=np.arange(words + 1, dtype=np.int32),
+        gold=tuple({(0, 1, DISEASE), (words - 1, words, DISEASE)}),
+        gold_unmatched=(),
     )
 
 

@@ -13,7 +13,9 @@ def examples(**sizes: int) -> list[Example]:
     for corpus, size in sizes.items():
         for number in range(size):
             ids = np.zeros(4 + number % 9, dtype=np.int32)
-            result.append(Example(corpus, (), ids, ids, 2))
+            result.append(
+                Example(corpus=corpus, segments=(), input_ids=ids, slot_of_subword=ids, words=2)
+            )
     return result
 
 

@@ -27,8 +27,8 @@ def test_training_steps_are_one_graph(dropout: float) -> None:
     weights = random_weights(WIDTH, TAGS, LATENTS, 5, torch.float64)
     batch = random_batch([7, 4, 1], WIDTH, TAGS, torch.float64, foreign_tags=1)
     settings = TaggerSettings(
-        LATENTS,
-        5,
+        latents_per_action=LATENTS,
+        half_context=5,
         dropout_attention=dropout,
         dropout_positions=dropout,
         dropout_latents=dropout,
@@ -53,8 +53,10 @@ def test_inference_steps_are_one_graph() -> None:
     results = [
         infer_actions(tagger, batch.slots, batch.mask, torch.tensor(batch.words), vocabulary)
         for tagger in (
-            tagger_with(weights, TaggerSettings(LATENTS, 5)).eval(),
-            traced(tagger_with(weights, TaggerSettings(LATENTS, 5))).eval(),
+            tagger_with(weights, TaggerSettings(latents_per_action=LATENTS, half_context=5)).eval(),
+            traced(
+                tagger_with(weights, TaggerSettings(latents_per_action=LATENTS, half_context=5))
+            ).eval(),
         )
     ]
     for plain, compiled in zip(*results, strict=True):

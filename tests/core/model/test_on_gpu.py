@@ -33,7 +33,13 @@ def gpu() -> Iterator[torch.device]:
 def case(foreign_tags: int) -> tuple[SlotTagger, Batch]:
     torch.manual_seed(0)
     weights = random_weights(WIDTH, TAGS, LATENTS, 5, torch.float32)
-    settings = TaggerSettings(LATENTS, 5, dropout_positions=0, dropout_latents=0, dropout_hidden=0)
+    settings = TaggerSettings(
+        latents_per_action=LATENTS,
+        half_context=5,
+        dropout_positions=0,
+        dropout_latents=0,
+        dropout_hidden=0,
+    )
     batch = random_batch(WORDS, WIDTH, TAGS, torch.float32, foreign_tags)
     return tagger_with(weights, settings).train(), batch
 

@@ -25,7 +25,10 @@ def test_loss_and_every_gradient_are_the_oracles(foreign_tags: int, half_context
     weights = random_weights(WIDTH, TAGS, LATENTS, half_context, torch.float64)
     batch = random_batch([7, 4, 1], WIDTH, TAGS, torch.float64, foreign_tags)
     settings = TaggerSettings(
-        LATENTS, half_context, token_multiplier=1.5, train_token_multiplier=True
+        latents_per_action=LATENTS,
+        half_context=half_context,
+        token_multiplier=1.5,
+        train_token_multiplier=True,
     )
     tagger = tagger_with(weights, settings)
     slots = batch.slots.clone().requires_grad_()
@@ -74,8 +77,8 @@ def test_gradients_are_right_under_dropout(
     weights = random_weights(3, 2, LATENTS, 2, torch.float64)
     batch = random_batch([3, 2], 3, 2, torch.float64, foreign_tags)
     settings = TaggerSettings(
-        LATENTS,
-        2,
+        latents_per_action=LATENTS,
+        half_context=2,
         dropout_attention=0.3,
         dropout_positions=0.2,
         dropout_latents=0.2,
@@ -98,7 +101,7 @@ def test_a_batch_gives_what_its_sentences_give_alone() -> None:
     torch.manual_seed(3)
     weights = random_weights(WIDTH, TAGS, LATENTS, 5, torch.float32)
     batch = random_batch([9, 2, 5], WIDTH, TAGS, torch.float32)
-    tagger = tagger_with(weights, TaggerSettings(LATENTS, 5))
+    tagger = tagger_with(weights, TaggerSettings(latents_per_action=LATENTS, half_context=5))
     vocabulary = _vocabulary()
     together = infer_actions(tagger, batch.slots, batch.mask, torch.tensor(batch.words), vocabulary)
     for sentence, words in enumerate(batch.words):
@@ -123,7 +126,7 @@ def test_inference_and_mentions_are_the_oracles(seed: int) -> None:
     weights = random_weights(WIDTH, TAGS, LATENTS, 4, torch.float32)
     weights["b2"][0] -= 3  # seldom EOA, so that sentences are read to their end
     batch = random_batch([12, 6, 3, 8], WIDTH, TAGS, torch.float32)
-    tagger = tagger_with(weights, TaggerSettings(LATENTS, 4))
+    tagger = tagger_with(weights, TaggerSettings(latents_per_action=LATENTS, half_context=4))
     vocabulary = _vocabulary()
     decoded = infer_actions(
         tagger, batch.slots, batch.mask, torch.tensor(batch.words), vocabulary, 5
@@ -153,7 +156,7 @@ def test_a_sentence_that_never_shifts_ends() -> None:
     weights["W2"].zero_()
     weights["b2"][:] = -5.0
     weights["b2"][2] = 5.0  # always TRANSITION of the first tag
-    tagger = tagger_with(weights, TaggerSettings(LATENTS, 4))
+    tagger = tagger_with(weights, TaggerSettings(latents_per_action=LATENTS, half_context=4))
     batch = random_batch([3], WIDTH, TAGS, torch.float32)
     decoded = infer_actions(
         tagger, batch.slots, batch.mask, torch.tensor([3]), _vocabulary(), max_steps_per_word=4

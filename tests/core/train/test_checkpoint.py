@@ -44,7 +44,12 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     layer, optimizer = trained_layer()
     names = ["weight", "bias"]
     progress = TrainingProgress(
-        3, 17, 392, 0.1 + 0.2, 2, best_of_corpora={"CoNLL-2003": 1 / 3, "a$b": 0.0}
+        epoch=3,
+        step_in_epoch=17,
+        step=392,
+        best_score=0.1 + 0.2,
+        best_epoch=2,
+        best_of_corpora={"CoNLL-2003": 1 / 3, "a$b": 0.0},
     )
     path = tmp_path / "last.safetensors"
     save_checkpoint(path, DESCRIPTION, progress, layer, optimizer_tensors(optimizer, names))
@@ -116,7 +121,9 @@ def test_progress_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     model = json.dumps(DESCRIPTION.to_json())
     header = {"format": "mtner-checkpoint-1", "model": model, "progress": progress}
     save_file({"model.x": torch.zeros(1)}, path, header)
-    assert load_checkpoint(path).progress == TrainingProgress(2, 0, 8, 0.5, 1)
+    assert load_checkpoint(path).progress == TrainingProgress(
+        epoch=2, step_in_epoch=0, step=8, best_score=0.5, best_epoch=1
+    )
 
 
 def test_the_header_is_json(tmp_path: Path) -> None:

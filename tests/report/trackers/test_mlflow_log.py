@@ -249,7 +249,17 @@ def test_a_server_that_comes_back_gets_what_it_missed(
         step = 0
         while "Warning" not in shown.getvalue():
             step += 1
-            log.handle(StepDone(0, step, step, 1 / step, {"embed": 0.1}, 2, 0.5))
+            log.handle(
+                StepDone(
+                    epoch=0,
+                    step_in_epoch=step,
+                    step=step,
+                    loss=1 / step,
+                    learning_rates={"embed": 0.1},
+                    examples=2,
+                    seconds=0.5,
+                )
+            )
             time.sleep(0.05)
         dead_server.start()
     (run,) = dead_server.runs("SRUNER-late")
