@@ -94,12 +94,7 @@ def random_batch(
         foreign = torch.zeros(len(words), actions, dtype=torch.bool)
         foreign[:, actions - 2 * foreign_tags :] = True
     lengths = torch.tensor([len(timesteps) for timesteps in rows])
-    return Batch(
-        input_ids=embeddings,
-        attention_mask=mask,
-        slot_of_subword=words,
-        words=GoldTimesteps(gold, lengths, foreign),
-    )
+    return Batch(embeddings, mask, words, GoldTimesteps(gold, lengths, foreign))
 
 
 def _random_gold(words: int, tags: int) -> list[tuple[int, ...]]:
