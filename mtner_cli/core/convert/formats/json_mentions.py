@@ -56,7 +56,7 @@ def name_unread(rest: Any, content: str | Sequence[str], place: Place, ledger: L
             spans = [value] if _parts(value) else []
             region = value.get("value")  # of a result of Label Studio, whose labels were removed
             if isinstance(region, dict) and not _parts(region) and _is_region(region):
-                spans = [region]
+                _name_unread_span(region, content, place, ledger)
         else:
             inner = value
             spans = value if _hold_spans(value) else []

@@ -325,11 +325,16 @@ def test_a_region_whose_labels_were_removed_is_named(tmp_path: Path) -> None:
 def test_a_region_without_labels_under_another_key_is_named(tmp_path: Path) -> None:
     record = task([[0, 4, ["protein"]]])
     record["annotations2"] = task([[5, 9, ["DNA"]], [5, 9, ["DNA"]]])["annotations"]
-    del record["annotations2"][0]["result"][1]["value"]["labels"]
+    labels = record["annotations2"][0]["result"][1]["value"].pop("labels")
+    record["annotations2"][0]["result"][1]["more"] = {"start": 0, "end": 4, "labels": labels}
     _, ledger = read(tmp_path, record, mode="simple-char")
     ((why, entries),) = ledger.dropped.items()
     assert why == "mention under a key that is not read"
-    assert sorted(what for _, what in entries) == ["DNA [5, 9) 'gene'", "{'end': 9, 'start': 5}"]
+    assert sorted(what for _, what in entries) == [
+        "DNA [0, 4) 'IL-2'",
+        "DNA [5, 9) 'gene'",
+        "{'end': 9, 'start': 5}",
+    ]
 
 
 def test_a_task_with_another_text_beside_it_is_refused(tmp_path: Path) -> None:
