@@ -105,7 +105,7 @@ def test_no_module_is_too_long_or_too_small(project: Path) -> None:
 
 
 def positional(node: ast.AST) -> int:
-    """How many parameters a function, or the constructor of a data class, takes by position."""
+    """Count the positional parameters of a function or of the constructor of a data class."""
     if isinstance(node, ast.FunctionDef):
         names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
         return len([name for name in names if name not in ("self", "cls", "ctx")])

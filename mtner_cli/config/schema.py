@@ -116,7 +116,7 @@ class LimitSentencesConfig(Section):
 
 
 class DataTransformConfig(Section):
-    """How action files become the model's input."""
+    """The settings that turn action files into the model's input."""
 
     change_out_to_shift: bool = True
     """One action, SHIFT, consumes a word inside and outside of mentions."""
@@ -306,7 +306,7 @@ class ExperimentConfig(Section):
     datasets: Annotated[dict[Text, DatasetConfig], Field(min_length=1)]
     """The corpora, by name."""
     data_transform: DataTransformConfig = DataTransformConfig()
-    """How action files become the model's input."""
+    """The settings that turn action files into the model's input."""
     models: ModelsConfig = ModelsConfig()
     """Encoder and tagger."""
     train: TrainConfig = TrainConfig()

@@ -55,7 +55,7 @@ class CorpusConversion(Section):
     converter: Text
     """A name that ``mtner convert --list`` shows."""
     origin: Text | None = None
-    """Where the sources come from; shown if one is missing."""
+    """The origin of the sources; shown if one is missing."""
     action_encoding: EncodingName | None = Field(
         default=None, validation_alias=AliasChoices("action_encoding", "encoding")
     )

@@ -68,7 +68,7 @@ class RunningGradients:
 
 
 class BackwardTables(NamedTuple):
-    """What all steps of the backward pass read.
+    """The tables that all steps of the backward pass read.
 
     Attributes:
         of_steps: the tables of the forward pass.

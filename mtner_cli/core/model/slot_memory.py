@@ -85,7 +85,7 @@ class MemoryTables(NamedTuple):
 
 
 class MaskSet(NamedTuple):
-    """What a step reads of its mask set.
+    """The part of a mask set that a step reads.
 
     Attributes:
         windows: (S, S, L), see :func:`position_windows`.
@@ -99,7 +99,7 @@ class MaskSet(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Where a step reads and writes, (B,), int64 each.
+    """The slots that a step reads and writes, (B,), int64 each.
 
     Attributes:
         first_slots: where the slots of each sentence start among the B S slots.
@@ -113,7 +113,7 @@ class Places(NamedTuple):
 
 
 class StepOptions(NamedTuple):
-    """How a step is taken.
+    """The options of a step.
 
     Attributes:
         shift: the number of the SHIFT action.
