@@ -244,6 +244,7 @@ def tested_sentence(
         corpus=sentence.corpus,
         index=sentence.index,
         document=sentence.sentence.document,
+        start=sentence.sentence.start,
         text=sentence.sentence.text,
         words=sentence.words,
         word_offsets=tuple((start, end) for start, end in sentence.word_offsets.tolist()),

@@ -47,29 +47,36 @@ class Sentence:
         mentions: sorted and without duplicates; in word indices if ``words`` is given, else in
             character offsets into ``text``.
         words: the given words, or None for raw text that a tokenizer will split.
-        document: the document it belongs to, or None if the corpus has no documents.
+        document: the name of its document, or None if the corpus has no documents.
+        start: the offset of ``text`` in its document, in characters; 0 without a document.
     """
 
     text: str
     mentions: tuple[Span, ...] = ()
     words: tuple[str, ...] | None = None
     document: str | None = None
+    start: int = 0
 
     @staticmethod
     def of_words(
         words: list[str] | tuple[str, ...],
         mentions: list[Span] | tuple[Span, ...] = (),
         document: str | None = None,
+        start: int = 0,
     ) -> Sentence:
         """Return a pre-tokenised sentence; ``mentions`` are in word indices, in any order."""
-        return Sentence(" ".join(words), tuple(sorted(set(mentions))), tuple(words), document)
+        spans = tuple(sorted(set(mentions)))
+        return Sentence(" ".join(words), spans, tuple(words), document, start)
 
     @staticmethod
     def of_text(
-        text: str, mentions: list[Span] | tuple[Span, ...] = (), document: str | None = None
+        text: str,
+        mentions: list[Span] | tuple[Span, ...] = (),
+        document: str | None = None,
+        start: int = 0,
     ) -> Sentence:
         """Return a raw sentence; ``mentions`` are in character offsets, in any order."""
-        return Sentence(text, tuple(sorted(set(mentions))), None, document)
+        return Sentence(text, tuple(sorted(set(mentions))), None, document, start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,19 @@ class Place:
         return f"{self.path}" if self.line is None else f"{self.path}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
+class SourceDocument(NamedTuple):
+    """A document of a source.
+
+    Attributes:
+        name: its name in the source, which another document may have too; None if it has no name.
+        place: where it starts, which tells documents with one name apart.
+    """
+
+    name: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSentence:
     """A sentence as its source gives it: nothing is checked, repaired or dropped yet.
 
@@ -92,21 +111,35 @@ class SourceSentence:
         words: the given words, or None for raw text.
         text: the raw text if ``words`` is None, else unused.
         mentions: in word indices or, for raw text, character offsets; in any order.
-        document: consecutive sentences with equal values form a document; None without documents.
+        mention_places: where each mention is in the source; empty if that is ``place``.
+        document: its document; None without documents.
+        start: the offset of ``text`` in its document, in characters; None if the source gives no
+            text of the document: then one character separates it from the sentence before.
     """
 
     place: Place
     words: tuple[str, ...] | None = None
     text: str = ""
     mentions: tuple[Span, ...] = ()
-    document: str | None = None
+    mention_places: tuple[Place, ...] = ()
+    document: SourceDocument | None = None
+    start: int | None = None
+
+    @property
+    def content(self) -> str | tuple[str, ...]:
+        """The words or characters that ``mentions`` count."""
+        return self.text if self.words is None else self.words
+
+    def place_of(self, mention: int) -> Place:
+        """Return the place of a mention, given by its number in ``mentions``."""
+        return self.mention_places[mention] if self.mention_places else self.place
 
 
-def named_mention(mention: Span, content: str | Sequence[str]) -> str:
-    """Return a mention's type, positions and text, for a message."""
+def named_mention(mention: Span, content: str | Sequence[str], shift: int = 0) -> str:
+    """Return a mention's type, positions (plus ``shift``) and text, for a message."""
     covered = content[max(mention.start, 0) : max(mention.end, 0)]
     text = covered if isinstance(covered, str) else " ".join(covered)
-    return f"{mention.tag} [{mention.start}, {mention.end}) {text!r}"
+    return f"{mention.tag} [{mention.start + shift}, {mention.end + shift}) {text!r}"
 
 
 class ScoredMention(NamedTuple):
@@ -125,7 +158,8 @@ class TestedSentence:
     Attributes:
         corpus: the corpus it comes from.
         index: its position in its corpus's split, from 0.
-        document: its document, or None if the corpus has none.
+        document: the name of its document, or None if the corpus has none.
+        start: the offset of ``text`` in its document, in characters; 0 without a document.
         text: the sentence as it was read.
         words: W words, as the model sees them.
         word_offsets: W character ranges into ``text``, end exclusive.
@@ -140,6 +174,7 @@ class TestedSentence:
     corpus: str
     index: int
     document: str | None
+    start: int
     text: str
     words: tuple[str, ...]
     word_offsets: tuple[tuple[int, int], ...]

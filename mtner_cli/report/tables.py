@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -255,6 +256,12 @@ def print_ledgers(ledgers: Mapping[str, Ledger], console: Console) -> None:
             console.print(_entries(title, reasons))
         elif title == "dropped":
             console.print("Nothing was dropped.")
+    unwanted: Counter[str] = Counter()
+    for ledger in ledgers.values():
+        unwanted.update({name: len(entries) for name, entries in ledger.unwanted.items()})
+    if unwanted:
+        counts = ", ".join(f"{_cut(name)} {count:,}" for name, count in unwanted.most_common())
+        console.print(f"Left out as the type map says: {unwanted.total():,} mentions ({counts}).")
 
 
 def _counts(ledgers: Mapping[str, Ledger]) -> Table:

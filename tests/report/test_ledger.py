@@ -3,7 +3,7 @@ from __future__ import annotations
 from io import StringIO
 from pathlib import Path
 
-from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.ledger import Entry, Ledger
 from mtner_cli.core.types import Place, Sentence, Span
 from mtner_cli.report.console import PlainConsole
 from mtner_cli.report.tables import print_ledgers
@@ -22,6 +22,13 @@ def test_long_names_and_texts_are_cut() -> None:
     text = printed(ledger)
     assert len(text) < 5000
     assert "in:7" in text
+
+
+def test_types_that_the_user_leaves_out_are_one_line() -> None:
+    ledger = Ledger()
+    for name in ("Gene", "Species", "Species"):
+        ledger.unwanted[name].append(Entry(Place(Path("in")), name))
+    assert "says: 3 mentions (Species 2, Gene 1)." in printed(ledger)
 
 
 def test_three_examples_of_each_reason() -> None:

@@ -13,6 +13,8 @@ from mtner_cli.errors import quoted
 
 SEPARATOR = " ||| "
 DOCUMENT_SEPARATOR = "-- doc-sep --"
+SENTENCE_START = "-- sent-start --"
+"""The first words of lines that hold no sentence; :mod:`mtner_cli.core.corpus.action_files`."""
 
 
 def split_line(line: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from mtner_cli.config.encodings import EncodingName
 from mtner_cli.core.actions.action_text import first_crossing
-from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.ledger import Entry, Ledger
 from mtner_cli.core.types import Place, Sentence, SourceSentence, Span, named_mention
 from mtner_cli.errors import DataError
 
@@ -20,7 +20,7 @@ _UNPAIRED_SURROGATE = re.compile(r"[\ud800-\udfff]")
 def prepare(
     source: SourceSentence, action_encoding: EncodingName, ledger: Ledger
 ) -> Sentence | None:
-    """Return the sentence to write, or None if there is nothing to write.
+    """Return the sentence to write, without its document, or None if there is nothing to write.
 
     For ``simple-char``, words are joined by single spaces to raw text.
 
@@ -35,9 +35,9 @@ def prepare(
                 "expected words, which the 'simple' encoding needs; found raw text, "
                 "which only 'simple-char' can hold",
             )
-        kept = _kept_mentions(source, source.text, ledger)
+        kept = _kept_mentions(source, ledger)
         return _text_sentence(source, source.text, kept, ledger)
-    kept = _kept_mentions(source, source.words, ledger)
+    kept = _kept_mentions(source, ledger)
     if not source.words:
         ledger.drop("sentence without words", source.place, "(nothing)")
         return None
@@ -46,7 +46,7 @@ def prepare(
         text, kept = _joined(named, kept)
         return _text_sentence(source, text, kept, ledger)
     words = [_without_white_space(word, source.place, ledger) for word in named]
-    return Sentence.of_words(words, kept, source.document)
+    return Sentence.of_words(words, kept)
 
 
 def _text_sentence(
@@ -60,8 +60,8 @@ def _text_sentence(
     if _LINE_END.search(text):
         ledger.repair("line end in raw text became a space", source.place, repr(text))
         text = _LINE_END.sub(" ", text)
-    text = _without_surrogates(text, source.place, ledger)
-    return Sentence.of_text(text, tuple(mentions), source.document)
+    text = without_surrogates(text, source.place, ledger)
+    return Sentence.of_text(text, tuple(mentions))
 
 
 def _joined(words: Sequence[str], mentions: Iterable[Span]) -> tuple[str, list[Span]]:
@@ -81,7 +81,7 @@ def _named_word(word: str, place: Place, ledger: Ledger) -> str:
     if not word:
         ledger.repair("empty word became _", place, "''")
         return "_"
-    return _without_surrogates(word, place, ledger)
+    return without_surrogates(word, place, ledger)
 
 
 def _without_white_space(word: str, place: Place, ledger: Ledger) -> str:
@@ -91,7 +91,7 @@ def _without_white_space(word: str, place: Place, ledger: Ledger) -> str:
     return _WHITE_SPACE.sub("_", word)
 
 
-def _without_surrogates(text: str, place: Place, ledger: Ledger) -> str:
+def without_surrogates(text: str, place: Place, ledger: Ledger) -> str:
     r"""Replace unpaired surrogates (``\ud83d``), which JSON may escape but no file can hold."""
     if text.isascii() or not _UNPAIRED_SURROGATE.search(text):
         return text
@@ -99,35 +99,43 @@ def _without_surrogates(text: str, place: Place, ledger: Ledger) -> str:
     return _UNPAIRED_SURROGATE.sub("\ufffd", text)
 
 
-def _kept_mentions(
-    source: SourceSentence, content: str | Sequence[str], ledger: Ledger
-) -> list[Span]:
+def _kept_mentions(source: SourceSentence, ledger: Ledger) -> list[Span]:
     """Return the mentions that the action encodings can hold, and drop the others."""
-    kept: list[Span] = []
-    seen: set[Span] = set()
-    for mention in source.mentions:
-        tag = _without_surrogates(mention.tag, source.place, ledger)
+    number_of: dict[Span, int] = {}
+    for number, mention in enumerate(source.mentions):
+        tag = without_surrogates(mention.tag, source.place, ledger)
         span = Span(mention.start, mention.end, tag)
         if span.start >= span.end:
             reason = "empty mention"
-        elif span.start < 0 or span.end > len(content):
+        elif span.start < 0 or span.end > len(source.content):
             reason = "mention outside its sentence"
         elif not tag:
             reason = "mention without a type"
-        elif span in seen:
+        elif span in number_of:
             reason = "mention given twice"
         else:
-            seen.add(span)
-            kept.append(span)
+            number_of[span] = number
             continue
-        ledger.drop(reason, source.place, named_mention(span, content))
+        _drop(reason, source, number, span, ledger)
+    kept = list(number_of)
     if first_crossing(kept) is None:
         return kept
     longest = _without_crossings(kept)
-    for span in sorted(seen.difference(longest)):
+    for span in sorted(number_of.keys() - set(longest)):
         reason = "mention that crosses a longer one of its type"
-        ledger.drop(reason, source.place, named_mention(span, content))
+        _drop(reason, source, number_of[span], span, ledger)
     return longest
+
+
+def _drop(reason: str, source: SourceSentence, number: int, span: Span, ledger: Ledger) -> None:
+    ledger.drop(reason, source.place_of(number), _what(source, span))
+
+
+def _what(source: SourceSentence, span: Span) -> str:
+    """Name a mention by its type, positions and text; if known, by its place in its document."""
+    what = named_mention(span, source.content, source.start or 0)
+    known = source.start is not None and source.document is not None and source.document.name
+    return f"{what} in document {source.document.name}" if known and source.document else what
 
 
 def _without_crossings(mentions: Iterable[Span]) -> list[Span]:
@@ -153,14 +161,15 @@ ALL_OTHERS = "*"
 def map_types(source: SourceSentence, types: TypeMap, ledger: Ledger) -> SourceSentence:
     """Rename the types of a sentence; a type that is not named stays, unless ``*`` is given.
 
-    The ledger records the mentions of dropped types, with one reason per type.
+    The ledger records the mentions of dropped types.
     """
-    mentions: list[Span] = []
-    for mention in source.mentions:
+    kept: dict[int, Span] = {}
+    for number, mention in enumerate(source.mentions):
         name = types.get(mention.tag, types.get(ALL_OTHERS, mention.tag))
         if name is None:
-            reason = f"mention of type {mention.tag}, which the type map drops"
-            ledger.drop(reason, source.place, f"[{mention.start}, {mention.end})")
+            entry = Entry(source.place_of(number), _what(source, mention))
+            ledger.unwanted[mention.tag].append(entry)
         else:
-            mentions.append(Span(mention.start, mention.end, name))
-    return replace(source, mentions=tuple(mentions))
+            kept[number] = Span(mention.start, mention.end, name)
+    places = tuple(map(source.place_of, kept)) if source.mention_places else ()
+    return replace(source, mentions=tuple(kept.values()), mention_places=places)

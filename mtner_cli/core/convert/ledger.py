@@ -28,6 +28,7 @@ class Ledger:
         words: number of words written; for raw text, of pieces between white space.
         mentions: number of mentions written, by entity type.
         dropped: every mention, sentence or other item that was not written, by reason.
+        unwanted: mentions that were not written because the type map drops their type, by type.
         repairs: every change to what was written, by kind.
     """
 
@@ -36,6 +37,7 @@ class Ledger:
     words: int = 0
     mentions: Counter[str] = field(default_factory=Counter)
     dropped: defaultdict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    unwanted: defaultdict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     repairs: defaultdict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     _document: str | None = None
 
@@ -67,11 +69,18 @@ class Ledger:
 def write_ledger(ledger: Ledger, file: TextIO) -> None:
     """Write every entry as a JSON line with the keys ``part``, ``reason``, ``place``, ``what``.
 
+    The reason of an unwanted mention is its type.
+
     Raises:
         MtnerError: if the file cannot be written.
     """
     try:
-        for part, reasons in (("dropped", ledger.dropped), ("repair", ledger.repairs)):
+        parts = {
+            "dropped": ledger.dropped,
+            "unwanted type": ledger.unwanted,
+            "repair": ledger.repairs,
+        }
+        for part, reasons in parts.items():
             for reason, entries in reasons.items():
                 for place, what in entries:
                     record = {"part": part, "reason": reason, "place": str(place), "what": what}

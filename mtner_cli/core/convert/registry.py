@@ -6,13 +6,13 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
 from mtner_cli.config.encodings import EncodingName
-from mtner_cli.core.convert.cleaning import TypeMap, map_types, prepare
+from mtner_cli.core.convert.cleaning import TypeMap, map_types, prepare, without_surrogates
 from mtner_cli.core.convert.formats import (
     bc5cdr_halves,
     bioc,
@@ -24,10 +24,10 @@ from mtner_cli.core.convert.formats import (
     pubtator,
 )
 from mtner_cli.core.convert.ledger import Ledger, write_ledger
-from mtner_cli.core.corpus.action_files import CorpusWriter
+from mtner_cli.core.corpus.action_files import CorpusWriter, DocumentNames
 from mtner_cli.core.files.atomic import atomic_text_file
 from mtner_cli.core.files.reading import rewindable
-from mtner_cli.core.types import SourceSentence
+from mtner_cli.core.types import Sentence, SourceDocument, SourceSentence
 from mtner_cli.errors import ConfigError, DataError
 
 
@@ -258,13 +258,45 @@ def write_sentences(
     if first is None:
         raise DataError(inputs[0], None, "expected sentences; found none")
     action_encoding = action_encoding or ("simple-char" if first.words is None else "simple")
+    documents = _Documents(ledger)
     with CorpusWriter(out, action_encoding) as writer:
         for source in chain([first], stream):
             sentence = prepare(source, action_encoding, ledger)
             if sentence is not None:
+                sentence = documents.placed(sentence, source)
                 writer.write(sentence)
                 ledger.count(sentence)
         if not ledger.sentences:
             raise DataError(inputs[0], None, "expected sentences; found none that can be written")
         if ledger_file is not None:
             write_ledger(ledger, ledger_file)
+
+
+class _Documents:
+    """The documents of one conversion: each gets a name that no other one has."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._names = DocumentNames()
+        self._document: SourceDocument | None = None
+        self._name: str | None = None
+        self._offset = 0
+
+    def placed(self, sentence: Sentence, source: SourceSentence) -> Sentence:
+        """Return the sentence with the name of its document and its offset there."""
+        if source.document != self._document:
+            self._start(source.document)
+        if self._name is None:
+            return sentence
+        start = self._offset if source.start is None else source.start
+        self._offset = start + len(sentence.text) + 1
+        return replace(sentence, document=self._name, start=start)
+
+    def _start(self, document: SourceDocument | None) -> None:
+        self._document, self._name, self._offset = document, None, 0
+        if document is not None:
+            name = without_surrogates(document.name or "", document.place, self._ledger)
+            self._name = self._names.new(name)
+            if name not in ("", self._name):
+                what = f"{name!r} became {self._name!r}"
+                self._ledger.repair("name of an earlier document", document.place, what)

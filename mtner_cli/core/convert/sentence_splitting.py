@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.types import Place, SourceSentence, Span
+from mtner_cli.core.types import Place, SourceDocument, SourceSentence, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class Document:
         identifier: its name in the source.
         text: the text that the offsets refer to.
         passages: its passages in order, without overlap.
-        mentions: mentions that lie within the text; see :meth:`add_mention`.
+        mentions: mentions that lie within the text, with their places; see :meth:`add_mention`.
     """
 
     place: Place
     identifier: str
     text: str = ""
     passages: list[Passage] = field(default_factory=list)
-    mentions: list[Span] = field(default_factory=list)
+    mentions: list[tuple[Span, Place]] = field(default_factory=list)
 
     def add_passage(self, passage: Passage) -> None:
         """Append a passage; a gap before it is filled with spaces."""
@@ -71,7 +71,7 @@ class Document:
             if found != wording:
                 kind = "white space in a mention is as in the text"
                 ledger.repair(kind, place, f"{what} became {found!r}")
-            self.mentions.append(mention)
+            self.mentions.append((mention, place))
 
 
 def sentences_of(document: Document, ledger: Ledger) -> Iterator[SourceSentence]:
@@ -86,18 +86,23 @@ def sentences_of(document: Document, ledger: Ledger) -> Iterator[SourceSentence]
     """
     if not document.text.strip():
         ledger.drop("document without text", document.place, document.identifier)
-    name = f"{document.place}:{document.identifier}"
-    mentions = sorted(document.mentions)
-    pieces = [*_sentence_edges(document), *((span.start, span.end) for span in mentions)]
+    source = SourceDocument(document.identifier or None, document.place)
+    mentions = sorted(document.mentions, key=lambda placed: placed[0])
+    edges = [*_sentence_edges(document), *((span.start, span.end) for span, _ in mentions)]
     first = 0
-    for start, end in _united(pieces):
-        last = bisect_left(mentions, end, lo=first, key=lambda span: span.start)
-        inside = tuple(
-            Span(span.start - start, span.end - start, span.tag) for span in mentions[first:last]
-        )
+    for start, end in _united(edges):
+        last = bisect_left(mentions, end, lo=first, key=lambda placed: placed[0].start)
+        inside = mentions[first:last]
         first = last
         yield SourceSentence(
-            _place_of(start, document), None, document.text[start:end], inside, name
+            place=_place_of(start, document),
+            text=document.text[start:end],
+            mentions=tuple(
+                Span(span.start - start, span.end - start, span.tag) for span, _ in inside
+            ),
+            mention_places=tuple(place for _, place in inside),
+            document=source,
+            start=start,
         )
 
 

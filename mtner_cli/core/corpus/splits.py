@@ -30,6 +30,7 @@ def pack_sentences(sentences: Sequence[Sentence]) -> Arrays:
             -1 if sentence.document is None else documents[sentence.document]
             for sentence in sentences
         ),
+        "start": _integers(sentence.start for sentence in sentences),
         "mention_counts": _integers(len(sentence.mentions) for sentence in sentences),
         "mention_starts": _integers(mention.start for mention in mentions),
         "mention_ends": _integers(mention.end for mention in mentions),
@@ -52,15 +53,16 @@ def unpack_sentences(arrays: Arrays) -> Iterator[Sentence]:
             map(tags.__getitem__, arrays["mention_tags"].tolist()),
         )
     )
-    for text, has_words, document, (start, end) in zip(
+    for text, has_words, document, place, (start, end) in zip(
         unpack_strings(arrays, "text"),
         arrays["has_words"].tolist(),
         arrays["document"].tolist(),
+        arrays["start"].tolist(),
         pairwise(accumulate(arrays["mention_counts"].tolist(), initial=0)),
         strict=True,
     ):
         words = tuple(text.split(" ") if text else ()) if has_words else None
-        yield Sentence(text, tuple(mentions[start:end]), words, documents[document])
+        yield Sentence(text, tuple(mentions[start:end]), words, documents[document], place)
 
 
 def pack_strings(name: str, strings: Iterable[str]) -> Arrays:
@@ -91,7 +93,7 @@ def _integers(values: Iterable[int]) -> NDArray[np.int32]:
 
 SplitName = Literal["train", "dev", "test"]
 
-_FORMAT = 1  # of the stored arrays; change it whenever they, or the way files are read, change
+_FORMAT = 2  # of the stored arrays; change it whenever they, or the way files are read, change
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -58,7 +59,7 @@ def check_conversion(
         for mention in sentence.mentions
     )
     given = Counter(
-        (mention.tag, document.wording(mention).replace("\n", " ").replace("\r", " "))
+        (mention.tag, _one_line(document.wording(mention)))
         for document in documents
         for mention in document.mentions
     )
@@ -67,9 +68,13 @@ def check_conversion(
     assert written.total() + dropped == given.total()
     everything = "".join("".join(document.text.split()) for document in documents)
     assert "".join("".join(sentence.text.split()) for sentence in sentences) == everything
-    assert all(sentence.text in _all_text(documents) for sentence in sentences)
+    texts = [one_line for document in documents if (one_line := _one_line(document.text)).strip()]
+    groups = [list(group) for _, group in groupby(sentences, key=lambda found: found.document)]
+    for text, group in zip(texts, groups, strict=True):
+        for sentence in group:
+            assert text[sentence.start : sentence.start + len(sentence.text)] == sentence.text
     return ledger
 
 
-def _all_text(documents: Sequence[RawDocument]) -> str:
-    return "\n".join(document.text.replace("\n", " ").replace("\r", " ") for document in documents)
+def _one_line(text: str) -> str:
+    return text.replace("\n", " ").replace("\r", " ")

@@ -26,7 +26,7 @@ def repairs(ledger: Ledger) -> dict[str, list[str]]:
 
 def test_white_space_in_a_word_becomes_an_underscore() -> None:
     ledger = Ledger()
-    source = SourceSentence(PLACE, ("ER- cells", "of\tit", "", "a\u00a0b"))
+    source = SourceSentence(place=PLACE, words=("ER- cells", "of\tit", "", "a\u00a0b"))
     assert prepare(source, "simple", ledger) == Sentence.of_words(
         ["ER-_cells", "of_it", "_", "a\u00a0b"]
     )
@@ -38,7 +38,9 @@ def test_white_space_in_a_word_becomes_an_underscore() -> None:
 
 def test_words_become_text_joined_by_single_spaces() -> None:
     ledger = Ledger()
-    source = SourceSentence(PLACE, ("ER- cells", "grow"), "", (Span(0, 1, "cell"), Span(0, 2, "X")))
+    source = SourceSentence(
+        place=PLACE, words=("ER- cells", "grow"), mentions=(Span(0, 1, "cell"), Span(0, 2, "X"))
+    )
     sentence = prepare(source, "simple-char", ledger)
     assert sentence == Sentence.of_text("ER- cells grow", [Span(0, 9, "cell"), Span(0, 14, "X")])
     assert not ledger.repairs
@@ -47,7 +49,9 @@ def test_words_become_text_joined_by_single_spaces() -> None:
 def test_line_ends_in_raw_text_become_spaces_of_the_same_length() -> None:
     ledger = Ledger()
     sentence = prepare(
-        SourceSentence(PLACE, None, "a\r\nbc\n", (Span(3, 5, "X"),)), "simple-char", ledger
+        SourceSentence(place=PLACE, text="a\r\nbc\n", mentions=(Span(3, 5, "X"),)),
+        "simple-char",
+        ledger,
     )
     assert sentence == Sentence.of_text("a  bc ", [Span(3, 5, "X")])
     assert repairs(ledger) == {"line end in raw text became a space": ["'a\\r\\nbc\\n'"]}
@@ -56,7 +60,9 @@ def test_line_ends_in_raw_text_become_spaces_of_the_same_length() -> None:
 def test_half_a_surrogate_pair_is_replaced() -> None:
     ledger = Ledger()
     sentence = prepare(
-        SourceSentence(PLACE, ("\ud83d", "b"), "", (Span(0, 1, "T\udc00"),)), "simple", ledger
+        SourceSentence(place=PLACE, words=("\ud83d", "b"), mentions=(Span(0, 1, "T\udc00"),)),
+        "simple",
+        ledger,
     )
     assert sentence == Sentence.of_words(["\ufffd", "b"], [Span(0, 1, "T\ufffd")])
 
@@ -71,7 +77,9 @@ def test_mentions_that_cannot_be_kept_are_named() -> None:
         Span(0, 2, "X"),
         Span(0, 2, "Y"),
     )
-    sentence = prepare(SourceSentence(PLACE, ("a", "b", "c"), "", mentions), "simple", ledger)
+    sentence = prepare(
+        SourceSentence(place=PLACE, words=("a", "b", "c"), mentions=mentions), "simple", ledger
+    )
     assert sentence is not None
     assert sentence.mentions == (Span(0, 2, "X"), Span(0, 2, "Y"))
     assert reasons(ledger) == {
@@ -87,7 +95,7 @@ def test_mentions_that_cannot_be_kept_are_named() -> None:
 def test_of_crossing_mentions_of_one_type_the_longer_is_kept() -> None:
     ledger = Ledger()
     mentions = (Span(0, 2, "X"), Span(1, 4, "X"), Span(3, 6, "Y"), Span(2, 3, "X"))
-    source = SourceSentence(PLACE, tuple("abcdef"), "", mentions)
+    source = SourceSentence(place=PLACE, words=tuple("abcdef"), mentions=mentions)
     sentence = prepare(source, "simple", ledger)
     assert sentence is not None
     assert sentence.mentions == (Span(1, 4, "X"), Span(2, 3, "X"), Span(3, 6, "Y"))
@@ -96,7 +104,10 @@ def test_of_crossing_mentions_of_one_type_the_longer_is_kept() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    [SourceSentence(PLACE, ()), SourceSentence(PLACE, None, " \n\u2003", (Span(0, 1, "X"),))],
+    [
+        SourceSentence(place=PLACE, words=()),
+        SourceSentence(place=PLACE, text=" \n\u2003", mentions=(Span(0, 1, "X"),)),
+    ],
 )
 def test_a_sentence_without_words_is_kept_out(source: SourceSentence) -> None:
     ledger = Ledger()
@@ -107,7 +118,7 @@ def test_a_sentence_without_words_is_kept_out(source: SourceSentence) -> None:
 
 def test_raw_text_cannot_become_words() -> None:
     with pytest.raises(DataError, match="found raw text, which only 'simple-char' can hold"):
-        prepare(SourceSentence(PLACE, None, "text"), "simple", Ledger())
+        prepare(SourceSentence(place=PLACE, text="text"), "simple", Ledger())
 
 
 SPANS = st.lists(
@@ -127,7 +138,9 @@ def test_whatever_comes_in_can_be_encoded_and_is_accounted_for(
 ) -> None:
     ledger = Ledger()
     mode = "simple-char" if words is None or wants_text else "simple"
-    sentence = prepare(SourceSentence(PLACE, words, text, tuple(spans)), mode, ledger)
+    sentence = prepare(
+        SourceSentence(place=PLACE, words=words, text=text, mentions=tuple(spans)), mode, ledger
+    )
     kept = 0
     if sentence is not None:
         CODECS[mode].encode(sentence).encode("utf-8")

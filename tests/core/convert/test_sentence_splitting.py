@@ -13,7 +13,7 @@ from mtner_cli.core.convert.sentence_splitting import (
     sentences_of,
     split_sentences,
 )
-from mtner_cli.core.types import Place, Span
+from mtner_cli.core.types import Place, SourceDocument, Span
 
 PLACE = Place(Path("source"), 1)
 TEXT = "Loss of p53 in H. pylori gastritis.  It was seen. TP 53 too."
@@ -24,7 +24,7 @@ def document(*passages: str, mentions: tuple[Span, ...] = ()) -> Document:
     for number, text in enumerate(passages, start=1):
         start = len(made.text) + 1 if made.passages else 0
         made.add_passage(Passage(Place(Path("source"), number), start, text))
-    made.mentions += mentions
+    made.mentions += [(mention, PLACE) for mention in mentions]
     return made
 
 
@@ -77,7 +77,8 @@ def test_a_sentence_ends_with_its_passage_unless_a_mention_does_not() -> None:
 def test_sentences_name_their_passage_and_document() -> None:
     sentences = list(sentences_of(document("A title.", "It is. It was."), Ledger()))
     assert [sentence.place.line for sentence in sentences] == [1, 2, 2]
-    assert {sentence.document for sentence in sentences} == {"source:1:7"}
+    assert {sentence.document for sentence in sentences} == {SourceDocument("7", PLACE)}
+    assert [sentence.start for sentence in sentences] == [0, 9, 16]
 
 
 def test_a_document_without_text_is_in_the_ledger() -> None:
@@ -107,7 +108,7 @@ def test_a_mention_that_does_not_fit_is_kept_out(span: Span, wording: str, reaso
 def test_white_space_in_a_mention_is_as_in_the_text() -> None:
     made, ledger = document(TEXT), Ledger()
     made.add_mention(mention("gastritis.  It"), "gastritis.\nIt", PLACE, ledger)
-    assert made.mentions == [mention("gastritis.  It")]
+    assert made.mentions == [(mention("gastritis.  It"), PLACE)]
     assert len(ledger.repairs["white space in a mention is as in the text"]) == 1
 
 

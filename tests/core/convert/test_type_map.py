@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,34 @@ def test_types_are_renamed_or_dropped(
     ledger = convert("conll", [tmp_path / "in.tsv"], tmp_path / "out.txt", types=types)
     (sentence,) = read_corpus(tmp_path / "out.txt", "simple")
     assert [mention.tag for mention in sentence.mentions] == written
-    assert {reason: len(entries) for reason, entries in ledger.dropped.items()} == {
-        f"mention of type {name}, which the type map drops": 1 for name in dropped
-    }
+    assert list(ledger.unwanted) == dropped
+    assert not ledger.dropped
+
+
+PUBTATOR = (
+    "7|t|Mice.\n7|a|In mice: TP53 and mice.\n7\t9\t13\tmice\tSpecies\n7\t15\t19\tTP53\tGene\n"
+)
+
+
+def test_a_mention_that_is_left_out_is_named_by_its_line_and_document(tmp_path: Path) -> None:
+    source = tmp_path / "in.txt"
+    source.write_text(PUBTATOR)
+    types = {"Species": None}
+    ledger_path = tmp_path / "ledger.jsonl"
+    convert("pubtator", [source], tmp_path / "out", types=types, ledger_path=ledger_path)
+    records = [json.loads(line) for line in ledger_path.read_text().splitlines()]
+    assert records == [
+        {
+            "part": "unwanted type",
+            "reason": "Species",
+            "place": f"{source}:{line}",
+            "what": f"Species [{start}, {start + 4}) 'mice' in document 7",
+        }
+        for line, start in ((3, 9), (5, 24))
+    ]
+
+
+def test_a_ledger_without_entries_is_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "in.tsv").write_text(COLUMNS)
+    convert("conll", [tmp_path / "in.tsv"], tmp_path / "out", ledger_path=tmp_path / "ledger")
+    assert (tmp_path / "ledger").read_text() == ""

@@ -19,8 +19,10 @@ from tests.core.actions.strategies import SENTENCES
 )
 def test_any_sentences_come_back(sentences: list[Sentence], documents: list[str | None]) -> None:
     named = [
-        Sentence(sentence.text, sentence.mentions, sentence.words, document)
-        for sentence, document in zip(sentences, [*documents, *[None] * 100], strict=False)
+        Sentence(sentence.text, sentence.mentions, sentence.words, document, 7 * number)
+        for number, (sentence, document) in enumerate(
+            zip(sentences, [*documents, *[None] * 100], strict=False)
+        )
     ]
     assert list(unpack_sentences(pack_sentences(named))) == named
 

@@ -31,6 +31,19 @@ def test_separators_number_the_documents(tmp_path: Path) -> None:
     assert documents == [None, "0", "0", "1"]
 
 
+def test_documents_have_the_names_and_sentences_the_offsets_of_the_file(tmp_path: Path) -> None:
+    content = (
+        "-- doc-sep -- 23 a\nab ||| OUT\nc ||| OUT\n-- sent-start -- 9\nd ||| OUT\n"
+        '-- doc-sep -- "\\n"\n-- sent-start --  4 \ne ||| OUT\n-- doc-sep -- ""\nf ||| OUT\n'
+        "-- doc-sep --\ng ||| OUT\n-- doc-sep -- 23 a\nh ||| OUT\n-- doc-sep -- \ni ||| OUT\n"
+    )
+    found = [(s.document, s.start) for s in read_corpus(write(tmp_path, content), "simple")]
+    assert found == [
+        *[("23 a", 0), ("23 a", 3), ("23 a", 9), ("\n", 4), (None, 0)],
+        *[("2", 0), ("23 a (2)", 0), ("4", 0)],
+    ]
+
+
 def test_a_sentence_may_contain_the_separators_of_the_format(tmp_path: Path) -> None:
     content = "-- doc-sep -- ||| b ||| TRANSITION(X,2) REDUCE(X,9)\n-- doc-sep -- ||| \n"
     sentences = list(read_corpus(write(tmp_path, content), "simple-char"))
@@ -63,6 +76,11 @@ def test_other_text_encodings(tmp_path: Path) -> None:
         (b"a ||| OUT\nb \xe2\x82", 2, "incomplete character"),
         ("", None, "expected sentences in the 'simple' encoding; found none"),
         ("-- doc-sep --\n\n", None, "found none"),
+        ('a ||| OUT\n-- doc-sep -- "x\n', 2, "the name of a document as JSON text; found '\"x'"),
+        ("-- doc-sep -- a\n-- sent-start -- -1\n", 2, "expected an offset in characters"),
+        ("-- doc-sep -- a\n-- sent-start -- 9999999999\n", 2, "found '9999999999'"),
+        ("-- doc-sep --a\n", 1, "expected 'sentence"),
+        ("-- sent-starts -- 3\n", 1, "expected 'sentence"),
     ],
 )
 def test_faults_name_the_line(

@@ -22,13 +22,37 @@ def write(path: Path, sentences: list[Sentence], mode: EncodingName = "simple") 
             writer.write(sentence)
 
 
-def test_separators_stand_where_the_document_changes(tmp_path: Path) -> None:
+def test_a_separator_names_each_document(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "corpus.txt"
-    words = [("a", "d1"), ("b", "d1"), ("c", "d2"), ("d", None)]
-    write(path, [Sentence.of_words([word], document=name) for word, name in words])
+    words = [("a", "0"), ("b", "0"), ("c", "12345"), ("d", None), ("e", '"7|'), ("f", "3")]
+    write(path, [Sentence.of_words([word], document=name, start=0) for word, name in words])
     assert path.read_text() == (
-        "-- doc-sep --\na ||| OUT\nb ||| OUT\n-- doc-sep --\nc ||| OUT\n-- doc-sep --\nd ||| OUT\n"
+        "-- doc-sep --\na ||| OUT\n-- sent-start -- 0\nb ||| OUT\n"
+        "-- doc-sep -- 12345\nc ||| OUT\n"
+        '-- doc-sep -- ""\nd ||| OUT\n'
+        '-- doc-sep -- "\\"7\\u007c"\ne ||| OUT\n'
+        "-- doc-sep --\nf ||| OUT\n"
     )
+
+
+def test_an_offset_is_written_where_a_reader_would_not_expect_it(tmp_path: Path) -> None:
+    starts = [0, 4, 9, 14]
+    write(
+        tmp_path / "corpus.txt",
+        [Sentence.of_text("abc", (), "d", start) for start in starts],
+        "simple-char",
+    )
+    assert (tmp_path / "corpus.txt").read_text() == (
+        "-- doc-sep -- d\nabc ||| \nabc ||| \n-- sent-start -- 9\nabc ||| \n"
+        "-- sent-start -- 14\nabc ||| \n"
+    )
+
+
+def test_two_documents_with_one_name_are_not_written(tmp_path: Path) -> None:
+    names = ["a", "b", "a"]
+    with pytest.raises(ValueError, match="two documents have the name 'a'"):
+        write(tmp_path / "c.txt", [Sentence.of_words(["x"], document=name) for name in names])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_documents_there_is_no_separator(tmp_path: Path) -> None:
@@ -87,11 +111,27 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=
 )
 
 
-@given(texts=st.lists(TEXTS, min_size=1, max_size=4))
-def test_any_text_survives_the_file(
-    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+NAMES = st.one_of(st.none(), st.text(st.characters(codec="utf-8"), min_size=1), st.just("1"))
+
+
+@given(
+    texts=st.lists(st.tuples(TEXTS, st.integers(0, 3)), min_size=1, max_size=6),
+    names=st.lists(NAMES, min_size=1, max_size=6, unique=True),
+    lengths=st.lists(st.integers(1, 3), min_size=6, max_size=6),
+)
+def test_any_text_and_document_survive_the_file(
+    tmp_path_factory: pytest.TempPathFactory,
+    texts: list[tuple[str, int]],
+    names: list[str | None],
+    lengths: list[int],
 ) -> None:
     path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
-    sentences = [Sentence.of_text(text, [Span(0, len(text), "X")]) for text in texts]
+    documents = [name for name, length in zip(names, lengths, strict=False) for _ in range(length)]
+    sentences, offset = [], 0
+    for number, ((text, gap), name) in enumerate(zip(texts, documents, strict=False)):
+        offset = offset + gap if number and documents[number - 1] == name else gap
+        start = 0 if name is None else offset
+        sentences.append(Sentence.of_text(text, [Span(0, len(text), "X")], name, start))
+        offset += len(text)
     write(path, sentences, "simple-char")
     assert list(read_corpus(path, "simple-char")) == sentences

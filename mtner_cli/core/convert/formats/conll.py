@@ -18,10 +18,11 @@ from mtner_cli.core.actions.tag_schemes import (
 )
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.files.reading import numbered_lines
-from mtner_cli.core.types import Place, SourceSentence
+from mtner_cli.core.types import Place, SourceDocument, SourceSentence
 from mtner_cli.errors import ConfigError, DataError, quoted
 
 DOCUMENT_START = "-DOCSTART-"
+_DOCUMENT_NAME = re.compile(r"\s+\(\s*(\S[^()]*?)\s*\)")
 _SPACES = re.compile(" +")
 
 
@@ -30,7 +31,7 @@ class _Rows:
     """The rows of one sentence, on consecutive lines."""
 
     first_line: int
-    document: int | None
+    document: SourceDocument | None
     words: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
 
@@ -46,7 +47,8 @@ def read(
     """Stream the sentences of column files.
 
     Args:
-        inputs: the files; ``-DOCSTART-`` lines in them, if any, start documents.
+        inputs: the files; ``-DOCSTART-`` lines in them, if any, start documents; ``-DOCSTART- (7)``
+            starts a document with the name 7.
         ledger: unused, since nothing is dropped from columns.
         scheme: the name of a tag scheme; None finds it in a first pass over each file.
         word_column: counted from 1, or from the last column with -1.
@@ -58,7 +60,7 @@ def read(
             and on a ``-DOCSTART-`` line with the tag of a mention.
         ConfigError: on a column 0 or an unknown scheme or charset.
     """
-    for number, path in enumerate(inputs):
+    for path in inputs:
         columns = _Columns(path, charset, word_column, tag_column)
         tag_scheme = scheme_named(scheme) if scheme is not None else columns.find_scheme()
         for rows in columns.sentences():
@@ -66,9 +68,12 @@ def read(
                 mentions = tags_to_spans(rows.tags, tag_scheme)
             except TagError as error:
                 raise DataError(path, rows.first_line + error.position, str(error)) from None
-            document = None if rows.document is None else f"{number}:{rows.document}"
-            place = Place(path, rows.first_line)
-            yield SourceSentence(place, tuple(rows.words), "", tuple(mentions), document)
+            yield SourceSentence(
+                place=Place(path, rows.first_line),
+                words=tuple(rows.words),
+                mentions=tuple(mentions),
+                document=rows.document,
+            )
 
 
 def checked_column(column: int) -> int:
@@ -107,7 +112,7 @@ class _Columns:
             ) from None
 
     def sentences(self) -> Iterator[_Rows]:
-        document: int | None = None
+        document: SourceDocument | None = None
         rows = _Rows(0, None)
         for number, line, cells in self._lines():
             if cells:
@@ -120,7 +125,9 @@ class _Columns:
                 yield rows
                 rows = _Rows(0, None)
             if line.startswith(DOCUMENT_START):
-                document = 0 if document is None else document + 1
+                named = _DOCUMENT_NAME.match(line, len(DOCUMENT_START))
+                name = named[1] if named else None
+                document = SourceDocument(name, Place(self.path, number))
         if rows.words:
             yield rows
 

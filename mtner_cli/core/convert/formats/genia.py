@@ -11,7 +11,7 @@ from pathlib import Path
 from mtner_cli.core.convert.formats.xml_events import XmlEvent, xml_events
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.files.reading import numbered_lines
-from mtner_cli.core.types import Place, SourceSentence, Span
+from mtner_cli.core.types import Place, SourceDocument, SourceSentence, Span
 from mtner_cli.errors import DataError
 
 _TYPE = re.compile(r"G#(DNA|RNA|protein|cell_line|cell_type)(?:_.*)?")
@@ -95,7 +95,9 @@ def _articles(path: Path) -> Iterator[_Article]:
         elif edge == ("start", "sentence"):
             sentence = _SentenceReader(Place(path, event.line), article.ledger)
         elif edge == ("end", "sentence") and sentence is not None:
-            article.sentences.append(sentence.finished(_known_identifier(path, article)))
+            name = _full(_known_identifier(path, article))
+            document = SourceDocument(name, Place(path, article.line))
+            article.sentences.append(sentence.finished(document))
             sentence = None
         elif sentence is not None:
             sentence.take(event)
@@ -191,10 +193,14 @@ class _SentenceReader:
             case "end", "cons":
                 self._close(*self._open.pop())
 
-    def finished(self, document: str) -> SourceSentence:
+    def finished(self, document: SourceDocument) -> SourceSentence:
         self._keep_text()
-        mentions = tuple(self._mentions)
-        return SourceSentence(self._place, tuple(self._words), "", mentions, document)
+        return SourceSentence(
+            place=self._place,
+            words=tuple(self._words),
+            mentions=tuple(self._mentions),
+            document=document,
+        )
 
     def _keep_text(self) -> None:
         """Turn text between ``<w>`` elements into words; most of it is white space."""

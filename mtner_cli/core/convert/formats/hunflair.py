@@ -82,4 +82,4 @@ class _Sentence:
             Span(self._starts[span.start], self._ends[span.end - 1], span.tag) for span in mentions
         )
         place = Place(self._path, self._first_line)
-        return SourceSentence(place, None, self._text.rstrip(" "), spans)
+        return SourceSentence(place=place, text=self._text.rstrip(" "), mentions=spans)

@@ -28,7 +28,7 @@ from mtner_cli.core.convert.formats.json_mentions import (
 )
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.files.reading import numbered_lines
-from mtner_cli.core.types import Place, SourceSentence
+from mtner_cli.core.types import Place, SourceDocument, SourceSentence
 from mtner_cli.errors import DataError, quoted
 
 _MOST_KEYS, _MOST_OF_A_KEY = 10, 40  # shown in a message
@@ -172,7 +172,9 @@ def _with_tags(
     except TagError as error:
         raise _fault(place, f"{error} (word {error.position + 1})") from None
     words = _words(record["tokens"], place)
-    return SourceSentence(place, words, "", tuple(mentions), _document(record))
+    return SourceSentence(
+        place=place, words=words, mentions=tuple(mentions), document=_document(record, place)
+    )
 
 
 def _with_spans(
@@ -181,7 +183,9 @@ def _with_spans(
     text, tokens = record.get("text"), record.get("tokens")
     if is_task(record):
         text, mentions = task_mentions(record, place, ledger)
-        return SourceSentence(place, None, text, mentions, _document(record))
+        return SourceSentence(
+            place=place, text=text, mentions=mentions, document=_document(record, place)
+        )
     if key is None or key in ("ner_tags", "tags"):
         raise _fault(place, f"{EXPECTED}; found {_keys(record)}")
     mentions = mentions_of(record[key], place, ledger)
@@ -192,10 +196,14 @@ def _with_spans(
                 "expected 'tokens' or 'text'; found both, so the spans may be of either: "
                 "leave one out",
             )
-        return SourceSentence(place, _words(tokens, place), "", mentions, _document(record))
-    if isinstance(text, str):
-        return SourceSentence(place, None, text, mentions, _document(record))
-    raise _fault(place, f"{EXPECTED}; found {_keys(record)}")
+        words, text = _words(tokens, place), ""
+    elif isinstance(text, str):
+        words = None
+    else:
+        raise _fault(place, f"{EXPECTED}; found {_keys(record)}")
+    return SourceSentence(
+        place=place, words=words, text=text, mentions=mentions, document=_document(record, place)
+    )
 
 
 def _name_the_rest(
@@ -205,7 +213,7 @@ def _name_the_rest(
     relations = record.get("relations")
     for _ in relations if isinstance(relations, list) else ():
         ledger.drop("relation between mentions", source.place, "under 'relations'")
-    content = source.text if source.words is None else source.words
+    content = source.content
     if is_task(record):
         record = rest_of_task(record)
     read = (key, "relations", "tokens")
@@ -220,8 +228,12 @@ def _words(tokens: list[Any], place: Place) -> tuple[str, ...]:
     return tuple(tokens)
 
 
-def _document(record: dict[str, Any]) -> str | None:
-    return next((str(record[key]) for key in DOCUMENT_KEYS if record.get(key) is not None), None)
+def _document(record: dict[str, Any], place: Place) -> SourceDocument | None:
+    """Return the document that an object names; objects of one file and name are one document."""
+    for key in DOCUMENT_KEYS:
+        if record.get(key) is not None:
+            return SourceDocument(str(record[key]), Place(place.path))
+    return None
 
 
 def _is_list_of(value: Any, *kinds: type) -> bool:

@@ -55,9 +55,9 @@ def bioc(folder: Path, content: str) -> tuple[list[Sentence], Ledger]:
 def test_passages_and_sentences_of_xml(tmp_path: Path) -> None:
     sentences, ledger = bioc(tmp_path, XML)
     assert sentences == [
-        Sentence.of_text("IFN-γ & p53", [Span(0, 5, "Gene")], "0"),
-        Sentence.of_text("It was.", [], "0"),
-        Sentence.of_text("Mice died", [Span(0, 4, "Species")], "0"),
+        Sentence.of_text("IFN-γ & p53", [Span(0, 5, "Gene")], "77"),
+        Sentence.of_text("It was.", [], "77", 12),
+        Sentence.of_text("Mice died", [Span(0, 4, "Species")], "77", 20),
     ]
     assert {
         reason: [(place.line, what) for place, what in entries]
@@ -97,8 +97,8 @@ ONE, OTHER = record(1), record("2", text="In a mice", offset=2)
 def test_json_of_every_shape(tmp_path: Path, content: str) -> None:
     sentences, ledger = bioc(tmp_path, content)
     assert sentences == [
-        Sentence.of_text("p53 in mice", [Span(7, 11, "Species")], "0"),
-        Sentence.of_text("In a mice", [Span(5, 9, "Species")], "1"),
+        Sentence.of_text("p53 in mice", [Span(7, 11, "Species")], "1"),
+        Sentence.of_text("In a mice", [Span(5, 9, "Species")], "2", 2),
     ]
     assert not ledger.dropped
 
@@ -106,7 +106,7 @@ def test_json_of_every_shape(tmp_path: Path, content: str) -> None:
 def test_a_passage_may_give_its_text_in_sentences_as_well(tmp_path: Path) -> None:
     passage = record()["passages"][0]
     sentences, ledger = bioc(tmp_path, json.dumps(record(sentences=[passage], annotations=[])))
-    assert sentences == [Sentence.of_text("p53 in mice", [Span(7, 11, "Species")], "0")]
+    assert sentences == [Sentence.of_text("p53 in mice", [Span(7, 11, "Species")], "1")]
     assert not ledger.dropped
 
 

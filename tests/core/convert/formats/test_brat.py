@@ -53,10 +53,12 @@ def test_mentions_lines_and_the_rest(tmp_path: Path, inputs: list[str]) -> None:
     sentences, ledger = brat(tmp_path, *inputs)
     assert sentences == [
         Sentence.of_text(
-            "Loss of p53 in mice", [Span(8, 11, "Gene"), Span(15, 19, "Organism-taxon")], "0"
+            "Loss of p53 in mice", [Span(8, 11, "Gene"), Span(15, 19, "Organism-taxon")], "a"
         ),
-        Sentence.of_text("with renal failure.", [Span(5, 18, "Disease"), Span(5, 18, "X")], "0"),
-        Sentence.of_text("It α-was seen.", [], "0"),
+        Sentence.of_text(
+            "with renal failure.", [Span(5, 18, "Disease"), Span(5, 18, "X")], "a", 20
+        ),
+        Sentence.of_text("It α-was seen.", [], "a", 40),
     ]
     assert {
         reason: [(place.path.name, place.line, what) for place, what in entries]
@@ -82,8 +84,8 @@ def test_offsets_count_line_ends_and_the_byte_order_mark(tmp_path: Path) -> None
     write(tmp_path, "in/a", "\ufeffOne\r\n\r\nTwo mice\r\n", "T1\tSpecies 12 16\tmice\n")
     sentences, ledger = brat(tmp_path, "in")
     assert sentences == [
-        Sentence.of_text("One", [], "0"),
-        Sentence.of_text("Two mice", [Span(4, 8, "Species")], "0"),
+        Sentence.of_text("One", [], "a", 1),
+        Sentence.of_text("Two mice", [Span(4, 8, "Species")], "a", 8),
     ]
     assert not ledger.dropped
     assert not ledger.repairs

@@ -95,6 +95,15 @@ def test_files_are_concatenated_each_in_its_own_scheme(tmp_path: Path) -> None:
     assert ledger.documents == 4
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [("-DOCSTART- (PMID 12)", "PMID 12"), ("-DOCSTART-\t( 7 )\tO", "7"), ("-DOCSTART- () O", "0")],
+)
+def test_a_document_start_may_name_its_document(tmp_path: Path, line: str, name: str) -> None:
+    (sentence,), _ = conll(tmp_path, f"{line}\n\na B-X\n")
+    assert sentence.document == name
+
+
 @pytest.mark.parametrize("encoding", ["simple", "simple-char"])
 def test_both_encodings_hold_the_same_mentions(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "in.tsv").write_text("Für\tO\nÄrzte\tB-X\n(\tI-X\n")

@@ -63,10 +63,12 @@ def genia(folder: Path, *articles: str, split: str | None = None) -> tuple[list[
 def test_nested_mentions_of_the_five_types(tmp_path: Path) -> None:
     sentences, ledger = genia(tmp_path, article("MEDLINE:1"), article("MEDLINE:2", WORDS))
     assert sentences[0] == Sentence.of_words(
-        ["p53", "promoter", "activity", "."], [Span(0, 2, "DNA"), Span(0, 1, "protein")], "0"
+        ["p53", "promoter", "activity", "."],
+        [Span(0, 2, "DNA"), Span(0, 1, "protein")],
+        "MEDLINE:1",
     )
-    assert [(s.text, s.document) for s in sentences[1:]] == [
-        ("It works", "0"), ("It works", "1"), ("It works", "1"),
+    assert [(s.text, s.document, s.start) for s in sentences[1:]] == [
+        ("It works", "MEDLINE:1", 24), ("It works", "MEDLINE:2", 0), ("It works", "MEDLINE:2", 9),
     ]  # fmt: skip
     assert (ledger.documents, ledger.sentences, ledger.words) == (2, 4, 10)
     assert not ledger.dropped
@@ -75,7 +77,10 @@ def test_nested_mentions_of_the_five_types(tmp_path: Path) -> None:
 def test_coordinations_and_unmarked_words_are_in_the_ledger(tmp_path: Path) -> None:
     sentences, ledger = genia(tmp_path, article("MEDLINE:1", abstract=COORDINATED))
     assert sentences[1] == Sentence.of_words(
-        ["Human", "and", "mouse", "T_<cells>", "HeLa", "grew."], [Span(4, 5, "cell_line")], "0"
+        ["Human", "and", "mouse", "T_<cells>", "HeLa", "grew."],
+        [Span(4, 5, "cell_line")],
+        "MEDLINE:1",
+        24,
     )
     members = ledger.dropped["member of a coordination"]
     assert [what for _, what in members] == ["cell_type in (AND human_T_cell mouse_T_cell)"] * 2
@@ -104,7 +109,9 @@ def test_of_a_repeated_document_the_later_version_is_read(tmp_path: Path) -> Non
 def test_a_constituent_within_a_word_covers_the_word(tmp_path: Path) -> None:
     title = '<w>anti-<cons sem="G#protein_molecule">CD4</cons></w> <w>binds</w>'
     sentences, ledger = genia(tmp_path, article("MEDLINE:1", title))
-    assert sentences[0] == Sentence.of_words(["anti-CD4", "binds"], [Span(0, 1, "protein")], "0")
+    assert sentences[0] == Sentence.of_words(
+        ["anti-CD4", "binds"], [Span(0, 1, "protein")], "MEDLINE:1"
+    )
     assert [what for _, what in ledger.repairs["mention within <w> covers the whole word"]] == [
         "protein in "
     ]

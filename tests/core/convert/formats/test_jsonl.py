@@ -101,7 +101,8 @@ def test_character_spans(tmp_path: Path, record: dict[str, Any]) -> None:
 )
 def test_token_spans(tmp_path: Path, record: dict[str, Any]) -> None:
     sentences, ledger = read(tmp_path, record)
-    assert sentences == [Sentence.of_words(WORDS, TOKEN_SPANS, "0")]
+    name = record.get("doc_id", "7")
+    assert sentences == [Sentence.of_words(WORDS, TOKEN_SPANS, name)]
     assert ledger.documents == 1
 
 
@@ -118,8 +119,12 @@ def test_a_tag_a_word_in_any_scheme(tmp_path: Path, key: str, tags: str) -> None
 def test_neighbours_with_one_id_are_one_document(tmp_path: Path) -> None:
     records = [{"tokens": ["a"], "spans": [], "doc_id": name} for name in "xxyx"]
     sentences, ledger = read(tmp_path, *records)
-    assert [s.document for s in sentences] == ["0", "0", "1", "2"]
+    assert [(s.document, s.start) for s in sentences] == [
+        ("x", 0), ("x", 2), ("y", 0), ("x (2)", 0),
+    ]  # fmt: skip
     assert ledger.documents == 3
+    (entry,) = ledger.repairs["name of an earlier document"]
+    assert entry.what == "'x' became 'x (2)'"
 
 
 def test_offsets_count_characters_and_line_ends_keep_them(tmp_path: Path) -> None:

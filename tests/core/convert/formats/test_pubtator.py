@@ -46,14 +46,14 @@ def test_titles_and_abstracts_with_four_to_seven_columns(tmp_path: Path, line_en
     sentences, ledger = pubtator(tmp_path, FILE.replace("\n", line_end))
     assert sentences == [
         Sentence.of_text(
-            "Loss of p53 in mice", [Span(8, 11, "Gene"), Span(15, 19, "Species")], "0"
+            "Loss of p53 in mice", [Span(8, 11, "Gene"), Span(15, 19, "Species")], "12"
         ),
-        Sentence.of_text("TP53 was lost.", [Span(0, 4, "Gene")], "0"),
+        Sentence.of_text("TP53 was lost.", [Span(0, 4, "Gene")], "12", 20),
         Sentence.of_text(
-            "Mice (M. musculus) died.", [Span(0, 4, "Species"), Span(6, 17, "Species")], "0"
+            "Mice (M. musculus) died.", [Span(0, 4, "Species"), Span(6, 17, "Species")], "12", 35
         ),
-        Sentence.of_text("Nothing was found.", [], "1"),
-        Sentence.of_text("The IL-2 gene", [Span(4, 13, "DNA")], "2"),
+        Sentence.of_text("Nothing was found.", [], "13"),
+        Sentence.of_text("The IL-2 gene", [Span(4, 13, "DNA")], "14"),
     ]
     assert ledger.documents == 3
     assert {
@@ -73,7 +73,8 @@ def test_titles_and_abstracts_with_four_to_seven_columns(tmp_path: Path, line_en
 
 def test_equal_ids_are_different_documents(tmp_path: Path) -> None:
     sentences, ledger = pubtator(tmp_path, "0|t|One.\n0|a|Two.\n\n0|t|Three.\n")
-    assert [sentence.document for sentence in sentences] == ["0", "0", "1"]
+    assert [sentence.document for sentence in sentences] == ["0", "0", "0 (2)"]
+    assert str(ledger.repairs["name of an earlier document"][0].place).endswith("in.txt:4")
     assert ledger.documents == 2
 
 
