@@ -1,4 +1,4 @@
-"""``mtner agreement``: compare two annotators' verdicts on a sheet of ``mtner filter-ood``."""
+"""``mtner agreement``: compare the annotators' verdicts on a sheet of ``mtner filter-ood``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ def agreement(
 ) -> None:
     """Show precision by each annotator and Cohen's kappa, per type and over all.
 
+    With more than two annotators, kappa is its mean over all pairs. The 95 % interval is a
+    bootstrap over predictions.
+
     Example: mtner agreement predictions.csv
     """
     from rich import box
@@ -29,7 +32,8 @@ def agreement(
 
     judged = read_sheet(sheet)
     table = Table("corpus", "type", box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    for heading in ("predicted", "P annotator 1", "P annotator 2", "agreed", "kappa"):
+    annotators = [f"P annotator {number}" for number in range(1, len(judged[0].verdicts) + 1)]
+    for heading in ("predicted", *annotators, "agreed", "kappa", "95 %"):
         table.add_column(heading, justify="right")
     for (corpus, entity_type), part in agreement_by_type(judged).items():
         table.add_row(corpus, entity_type, *_cells(part))
@@ -43,8 +47,9 @@ def _cells(part: Agreement) -> list[str]:
     return [
         f"{part.predictions:,}",
         *map(_precision_text, part.precisions),
-        f"{part.agreed:,}/{part.both:,}",
+        f"{part.agreed:,}/{part.shared:,}",
         kappa,
+        "-" if part.interval is None else "{:.3f} to {:.3f}".format(*part.interval),
     ]
 
 

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from mtner_cli.errors import names_text
+from mtner_cli.errors import ConfigError, names_text
+
+DEFAULT_ANNOTATORS = 2
 
 
 def filter_ood(
@@ -28,27 +30,53 @@ def filter_ood(
         Literal["txt", "jsonl", "csv"] | None,
         typer.Option(
             "--format",
-            help="txt to read, jsonl for programs, csv for two annotators to fill. "
+            help="txt to read, jsonl for programs, csv for annotators to fill. "
             "Default: by the name of the file, or else txt.",
         ),
     ] = None,
+    *,
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Write N predictions drawn at random. Default: all."),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the sample and of the order of a csv sheet.")
+    ] = 0,
+    annotators: Annotated[
+        int, typer.Option(min=1, max=20, metavar="N", help="Columns for verdicts in a csv sheet.")
+    ] = DEFAULT_ANNOTATORS,
+    show_gold: Annotated[
+        bool, typer.Option("--show-gold", help="Show the gold mentions in a csv sheet, too.")
+    ] = False,
 ) -> None:
-    """Write every out-of-domain prediction of every sentence.
+    """Write out-of-domain predictions: all of them, or a sample.
 
-    Nothing in the pickle is executed. Judge the csv sheet, then see mtner agreement.
+    Nothing in the pickle is executed. The rows of a csv sheet are in random order, and annotators
+    do not see the gold mentions. Judge the sheet, then see mtner agreement.
 
     Example: mtner filter-ood --spec spec.yaml --pickle test_results.pkl --out predictions.txt
     """
     from mtner_cli.core.convert.registry import refuse_overwriting
     from mtner_cli.core.results.read import read_result_sentences
-    from mtner_cli.core.triage.out_of_domain import filter_predictions, read_specification
-    from mtner_cli.core.triage.sheets import format_of, write_filtered
+    from mtner_cli.core.triage.out_of_domain import (
+        filter_predictions,
+        read_specification,
+        sample_predictions,
+    )
+    from mtner_cli.core.triage.sheets import SheetSettings, format_of, write_filtered
     from mtner_cli.report.console import PlainConsole
 
+    file_format = file_format or format_of(out)
+    if file_format != "csv" and (show_gold or annotators != DEFAULT_ANNOTATORS):
+        message = "--annotators and --show-gold belong to a csv sheet; add --format csv"
+        raise ConfigError([message])
     refuse_overwriting([specification, results], out)
     relevant_types = read_specification(specification)
     corpora = filter_predictions(read_result_sentences(results), relevant_types)
-    write_filtered(out, corpora, file_format or format_of(out))
+    if sample is not None:
+        corpora = sample_predictions(corpora, sample, seed)
+    sheet = SheetSettings(annotators, seed, show_gold)
+    write_filtered(out, corpora, file_format, sheet)
     console = PlainConsole(soft_wrap=True)
     for corpus in corpora:
         predictions = sum(corpus.counts.values())

@@ -143,7 +143,10 @@ def named_mention(mention: Span, content: str | Sequence[str], shift: int = 0) -
 
 
 class ScoredMention(NamedTuple):
-    """A predicted mention: word indices, end exclusive, and how sure the model is (0 to 1)."""
+    """A predicted mention: word indices, end exclusive, and how sure the model is (0 to 1).
+
+    The score is NaN where a result file gives none.
+    """
 
     start: int
     end: int
@@ -153,11 +156,11 @@ class ScoredMention(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestedSentence:
-    """A sentence after testing.
+    """A sentence after testing, as the model gives it or as a result file holds it.
 
     Attributes:
         corpus: the corpus it comes from.
-        index: its position in its corpus's split, from 0.
+        index: its position in its corpus's split, or in the result file, from 0.
         document: the name of its document, or None if the corpus has none.
         start: the offset of ``text`` in its document, in characters; 0 without a document.
         text: the sentence as it was read.
@@ -185,6 +188,11 @@ class TestedSentence:
     def characters(self, start: int, end: int) -> tuple[int, int]:
         """Return the character range in ``text`` of the words ``start`` to ``end`` (exclusive)."""
         return self.word_offsets[start][0], self.word_offsets[end - 1][1]
+
+    def wording(self, start: int, end: int) -> str:
+        """Return the text of the words ``start`` to ``end`` (exclusive)."""
+        first, last = self.characters(start, end)
+        return self.text[first:last]
 
 
 @dataclass(frozen=True, slots=True)

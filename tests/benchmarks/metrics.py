@@ -48,6 +48,7 @@ def tested_sentences(mentions: int, seed: int) -> Iterator[TestedSentence]:
             corpus=corpus,
             index=index,
             document=None,
+            start=0,
             text=sentence.text,
             words=sentence.words or (),
             word_offsets=of_words,

@@ -59,6 +59,25 @@ def test_the_sheet(run, original, tmp_path, name, options):
     assert len((tmp_path / name).read_text("utf-8").splitlines()) == 1 + 92
 
 
+def test_a_sample_for_three_annotators(run, original, tmp_path):
+    out = tmp_path / "o.csv"
+    options = ("--sample", "20", "--seed", "1", "--annotators", "3", "--show-gold")
+    result = run("BC5: [BC5$Chemical]", original, "--out", out, *options)
+    assert result.exit_code == 0, result.output
+    header, *rows = out.read_text("utf-8-sig").splitlines()
+    assert header.endswith('"gold_mentions","annotator_1","annotator_2","annotator_3"')
+    assert len(rows) == 20
+    assert "BC5: 20 predictions in " in result.output
+
+
+@pytest.mark.parametrize("options", [["--annotators", "3"], ["--show-gold"]])
+def test_options_of_a_sheet_are_refused_for_other_formats(run, original, tmp_path, options):
+    result = run("BC5: [BC5$Chemical]", original, "--out", tmp_path / "o.txt", *options)
+    assert isinstance(result.exception, ConfigError)
+    assert "belong to a csv sheet; add --format csv" in str(result.exception)
+    assert not (tmp_path / "o.txt").exists()
+
+
 def test_a_wrong_specification_writes_nothing(run, original, tmp_path):
     out = tmp_path / "out.txt"
     result = run("BC5CDR: [LOC]", original, "--out", out)

@@ -238,6 +238,7 @@ def test_a_type_that_two_corpora_name_is_one_mention(talkative: Tagger) -> None:
         corpus="",
         index=0,
         document=None,
+        start=0,
         text="p53",
         words=("p53",),
         word_offsets=((0, 3),),

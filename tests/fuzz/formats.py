@@ -228,6 +228,8 @@ def _mode_of(path: Path) -> Any:
     """The encoding that the converter chose: actions have offsets or have none."""
     text = path.read_text(encoding="utf-8")
     for line in text.split("\n"):
+        if " |||" not in line:
+            continue
         actions = line.rpartition(" ||| ")[2].split()
         if "OUT" in actions or "SHIFT" in actions:
             return "simple"
@@ -236,7 +238,7 @@ def _mode_of(path: Path) -> Any:
 
 def _check_ledger_file(ledger: Ledger, path: Path) -> None:
     records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    entries = [*ledger.dropped.values(), *ledger.repairs.values()]
+    entries = [*ledger.dropped.values(), *ledger.unwanted.values(), *ledger.repairs.values()]
     if len(records) != sum(map(len, entries)):
         raise WrongResult("ledger file lacks entries")
 
@@ -269,6 +271,7 @@ def _check_against_source(
         for reason, entries in ledger.dropped.items()
         if re.search("mention|coordination", reason) and not reason.startswith("relation")
     )
+    named += sum(map(len, ledger.unwanted.values()))
     if written.total() + named != count.mentions.total():
         numbers = (
             f"{count.mentions.total()} in the source, {written.total()} written, {named} named"

@@ -15,9 +15,10 @@ from typing import Any
 import pandas
 from hypothesis import strategies as st
 
-from mtner_cli.core.results.read import ResultSentence, read_result_sentences
+from mtner_cli.core.results.read import read_result_sentences
 from mtner_cli.core.triage.out_of_domain import filter_predictions
 from mtner_cli.core.triage.sheets import write_filtered
+from mtner_cli.core.types import TestedSentence
 from tests.fuzz import seeds
 from tests.fuzz.case import Case, WrongResult
 from tests.fuzz.mutations import TEXTS, VALUES, mutated_bytes, unlike_any
@@ -192,12 +193,12 @@ def run(case: Case, folder: Path) -> set[str]:
     return set(OUTPUTS)
 
 
-def _relevant(sentences: list[ResultSentence]) -> Counter[str]:
+def _relevant(sentences: list[TestedSentence]) -> Counter[str]:
     return Counter(
-        mention.tag
+        str(mention.tag)
         for sentence in sentences
         for mention in sentence.predicted
-        if sentence.corpus == CORPUS and mention.tag in RELEVANT
+        if sentence.corpus == CORPUS and str(mention.tag) in RELEVANT
     )
 
 
@@ -210,7 +211,7 @@ def _check_outputs(folder: Path, expected: int) -> None:
     rows = list(csv.reader(StringIO(sheet, newline="")))
     if len(rows) != expected + 1 or any(len(row) != len(rows[0]) for row in rows):
         raise WrongResult("the sheet does not hold a row for each prediction", len(rows) - 1)
-    numbers = ("sent_idx", "start", "end")
+    numbers = ("sent_idx", "start", "end", "doc_start", "doc_end", "score")
     for row in rows[1:]:
         for name, cell in zip(rows[0], row, strict=True):
             if name not in numbers and cell.lstrip()[:1] in tuple("=+-@＝＋－＠"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from io import StringIO
 from pathlib import Path
@@ -20,10 +21,11 @@ NAME = "sheets"
 Quoting = Literal[0, 1]
 SOURCE = "in/sheet.csv"
 COLUMNS = (
-    *("corpus", "sent_idx", "sentence", "mention", "start", "end", "type", "gold_mentions"),
-    *("annotator_1", "annotator_2"),
+    *("corpus", "document", "sent_idx", "sentence", "mention", "start", "end"),
+    *("doc_start", "doc_end", "type", "score", "gold_mentions"),
 )
 VERDICTS = ("yes", "no", "", "Y", "0", " yes ", "+", "correct", "maybe", "\x1b[2J", "=1")
+ANNOTATOR = re.compile(r"annotator_([1-9][0-9]?)")
 RIGHT = ("yes", "y", "1", "true", "correct", "right", "+")
 
 
@@ -45,16 +47,18 @@ def _cases(draw: st.DrawFn) -> Case:
 def _sheet(draw: st.DrawFn, delimiter: str, quoting: Quoting) -> str:
     file = StringIO()
     writer = csv.writer(file, delimiter=delimiter, quoting=quoting, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    annotators = draw(st.integers(1, 3))
+    writer.writerow([*COLUMNS, *(f"annotator_{number + 1}" for number in range(annotators))])
     for number, text in enumerate(draw(st.sampled_from(seeds.documents()))):
         for start, end, kind in text.mentions:
             wording = text.text[start:end]
             marked = f"{text.text[:start]}«{wording}»{text.text[end:]}"
-            verdicts = [draw(st.sampled_from(VERDICTS[:5])) for _ in range(2)]
+            verdicts = [draw(st.sampled_from(VERDICTS[:5])) for _ in range(annotators)]
             if draw(st.integers(0, 19)) == 19:
                 verdicts[0] = draw(st.sampled_from(VERDICTS))
             gold = f"'{wording}'({start}, {end})//{kind}"
-            writer.writerow(["molbio", number, marked, wording, 0, 1, kind, gold, *verdicts])
+            place = ["molbio", "12", number, marked, wording, 0, 1, start, end]
+            writer.writerow([*place, kind, 0.5, gold, *verdicts])
     return file.getvalue()
 
 
@@ -69,7 +73,7 @@ def run(case: Case, folder: Path) -> set[str]:
     except (ValueError, csv.Error) as error:
         raise NotCounted from error
     # An apostrophe before what a spreadsheet would take for a formula is none of the name.
-    found = Counter(
+    found: Counter[tuple[str | bool | None, ...]] = Counter(
         (row.corpus.lstrip("'"), row.entity_type.lstrip("'"), *row.verdicts) for row in judged
     )
     if found != rows:
@@ -79,22 +83,24 @@ def run(case: Case, folder: Path) -> set[str]:
     return set()
 
 
-def _rows(text: str) -> Counter[tuple[str, str, bool | None, bool | None]]:
+def _rows(text: str) -> Counter[tuple[str | bool | None, ...]]:
     """Corpus, type and verdicts of each row."""
     header = text[: text.find("\n")].partition("\r")[0]
     delimiter = max(",;\t", key=header.count)
     lines = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
     names, *rows = (line for line in lines if any(cell.strip() for cell in line))
-    wanted = ("corpus", "type", "annotator_1", "annotator_2")
+    numbers = [int(found[1]) for name in names if (found := ANNOTATOR.fullmatch(name))]
+    annotators = [f"annotator_{number}" for number in range(1, max(numbers, default=1) + 1)]
+    wanted = ("corpus", "type", *annotators)
     if any(names.count(name) != 1 for name in wanted):
         raise WrongResult("a column stands twice or is missing", names)
     places = [names.index(name) for name in wanted]
-    found: Counter[tuple[str, str, bool | None, bool | None]] = Counter()
+    found: Counter[tuple[str | bool | None, ...]] = Counter()
     for row in rows:
         padded = [*row, *[""] * len(names)]
         corpus, kind, *verdicts = (padded[place] for place in places)
         names_only = (corpus.lstrip("'"), kind.lstrip("'"))
-        found[*names_only, _verdict(verdicts[0]), _verdict(verdicts[1])] += 1
+        found[*names_only, *map(_verdict, verdicts)] += 1
     return found
 
 

@@ -19,6 +19,7 @@ def sentence(corpus, gold=(), predicted=(), unmatched=()):
         corpus=corpus,
         index=0,
         document=None,
+        start=0,
         text="interleukin 2 promoter binds NF-kB",
         words=WORDS,
         word_offsets=((0, 11), (12, 13), (14, 22), (23, 28), (29, 34)),

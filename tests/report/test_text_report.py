@@ -12,6 +12,7 @@ SENTENCE = TestedSentence(
     corpus="BC5",
     index=7,
     document="227508",
+    start=0,
     text="Naloxone-induced hypertension by renin.",
     words=("Naloxone-induced", "hypertension", "by", "renin", "."),
     word_offsets=((0, 16), (17, 29), (30, 32), (33, 38), (38, 39)),

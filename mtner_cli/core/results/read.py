@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
+import math
 import os
 import resource
 import signal
@@ -20,12 +21,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any, NamedTuple
+from typing import IO
 
-from mtner_cli.core.results.unpickle import ResultFileError, plain_sentences, read_pickle
+from mtner_cli.core.results.unpickle import (
+    PlainSentence,
+    ResultFileError,
+    plain_sentences,
+    read_pickle,
+)
+from mtner_cli.core.types import ScoredMention, Tag, TestedSentence
 from mtner_cli.errors import DataError
 
 # Limits for reading a result file. Files of 20 to 130 MB, of this system and the original one,
@@ -69,11 +75,10 @@ _ENDS = {
 }
 
 
-def caged_sentences(path: Path) -> Iterator[Any]:
+def caged_sentences(path: Path) -> Iterator[PlainSentence]:
     """Yield the sentences of a result pickle, read in a limited process.
 
-    Each is a :data:`~mtner_cli.core.results.unpickle.PlainSentence` that was JSON: it has lists
-    instead of tuples.
+    They were JSON, so they have lists instead of tuples.
 
     Raises:
         DataError: if the file cannot be read, is no result pickle, or would take more memory, time
@@ -201,52 +206,33 @@ def _limit(size: int) -> None:
             resource.setrlimit(kind, (most, hard))
 
 
-class ResultMention(NamedTuple):
-    """A gold or predicted mention in a result file.
-
-    Attributes:
-        char_start, char_end: its character range in the sentence's text, end exclusive.
-        start, end: its words, end exclusive; (-1, -1) for a gold mention that does not match the
-            tokenization.
-        text: the text of its span.
-        tag: as it is written in the file, preceded by its corpus if tags are separate.
-    """
-
-    char_start: int
-    char_end: int
-    start: int
-    end: int
-    text: str
-    tag: str
-
-
-@dataclass
-class ResultSentence:
-    """A sentence in a result file, its mentions in the order of the text."""
-
-    number: int
-    corpus: str
-    text: str
-    words: tuple[str, ...]
-    gold: list[ResultMention] = field(default_factory=list)
-    predicted: list[ResultMention] = field(default_factory=list)
-
-
-def read_result_sentences(path: Path) -> list[ResultSentence]:
+def read_result_sentences(path: Path) -> list[TestedSentence]:
     """Return all sentences of a result pickle in order, with the mentions of its ``pred_df``.
+
+    The file holds tags as text, so the corpus of a separate tag is a part of its entity type.
 
     Raises:
         DataError: if the file is not such a pickle, or exceeds the limits; see
             :func:`~mtner_cli.core.results.read.caged_sentences`.
     """
-    return [
-        ResultSentence(
-            number,
-            corpus,
-            text,
-            tuple(words),
-            [ResultMention(*mention) for mention in gold],
-            [ResultMention(*mention) for mention in predicted],
-        )
-        for number, corpus, text, words, gold, predicted in caged_sentences(path)
-    ]
+    return [_tested(sentence) for sentence in caged_sentences(path)]
+
+
+def _tested(plain: PlainSentence) -> TestedSentence:
+    return TestedSentence(
+        corpus=plain["corpus"],
+        index=plain["number"],
+        document=plain["document"],
+        start=plain["start"],
+        text=plain["text"],
+        words=tuple(plain["words"]),
+        word_offsets=tuple((first, last) for first, last in plain["word_offsets"]),
+        gold=tuple((start, end, Tag(None, name)) for start, end, name in plain["gold"]),
+        gold_unmatched=tuple(
+            (start, end, Tag(None, name)) for start, end, name in plain["unmatched"]
+        ),
+        predicted=tuple(
+            ScoredMention(start, end, Tag(None, name), math.nan if score is None else score)
+            for start, end, name, score in plain["predicted"]
+        ),
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from typing import IO, Any, TypedDict
 
 from mtner_cli.core.results import pickled_values as frames
 from mtner_cli.core.results.pickled_values import (
@@ -21,7 +21,8 @@ from mtner_cli.core.results.pickled_values import (
     load_storage,
     rebuild_tensor,
 )
-from mtner_cli.core.results.write import COLUMNS, UNMATCHED_SPAN
+from mtner_cli.core.results.write import COLUMNS
+from mtner_cli.core.types import Tag
 from mtner_cli.errors import MOST_CHARACTERS, quoted, visible
 
 # Everything that a result file may name: module, name, and its replacement. One name has several
@@ -108,10 +109,34 @@ MALFORMED = (ArithmeticError, AttributeError, EOFError, LookupError, TypeError, 
 """Errors that Python raises on values of the wrong kind, but not for lack of memory or stack."""
 
 
-PlainMention = tuple[int, int, int, int, str, str]
-"""First and last character, first and last word (end exclusive), text, entity type."""
-PlainSentence = tuple[int, str, str, list[str], list[PlainMention], list[PlainMention]]
-"""Number, corpus, text, words, gold and predicted mentions; mentions are in the text's order."""
+PlainMention = tuple[int, int, str]
+"""First and last word (end exclusive) and entity type; characters for unmatched gold mentions."""
+PlainPrediction = tuple[int, int, str, float | None]
+"""First and last word (end exclusive), entity type, and the score, if the file has it."""
+
+
+class PlainSentence(TypedDict):
+    """A sentence of a result pickle, in values that JSON can hold; mentions in the text's order.
+
+    Attributes:
+        number: its number in the file.
+        document: the name of its document, if the file has it.
+        start: its offset there, if the file has it, else 0.
+        word_offsets: the character range of each word.
+        unmatched: gold mentions that do not match the words, in characters.
+    """
+
+    number: int
+    corpus: str
+    document: str | None
+    start: int
+    text: str
+    words: list[str]
+    word_offsets: list[tuple[int, int]]
+    gold: list[PlainMention]
+    unmatched: list[PlainMention]
+    predicted: list[PlainPrediction]
+
 
 _LARGEST = 2**63
 
@@ -134,61 +159,81 @@ def plain_sentences(content: Any) -> list[PlainSentence]:
 def _sentences(data: Any, frame: Any) -> Iterator[PlainSentence]:
     if not isinstance(data, dict) or not isinstance(frame, Table):
         raise TypeError("'data' is no dict, or 'pred_df' no data frame")
-    texts, words, corpora = data["raw_sentences"], data["wordpieces"], data["source_dataset"]
-    sentences: dict[int, PlainSentence] = {
-        number: (
-            _whole(number),
-            _text(corpora[number]),
-            _text(texts[number]),
-            [_text(word) for word in _list(words[number])],
-            [],
-            [],
-        )
-        for number in _mapping(texts)
-    }
-    _add_matching(sentences, data["start_end_char_idx_of_words"], frame)
+    sentences = {number: _sentence(number, data) for number in _mapping(data["raw_sentences"])}
+    _add_matching(sentences, _mapping(data.get("predicted_scores", {})), frame)
     for number, mentions in _mapping(data["gold_entities_not_matching_tokens"]).items():
-        text, gold = sentences[number][2], sentences[number][4]
-        gold += [_unmatched(mention, text) for mention in _list(mentions)]
+        sentences[number]["unmatched"].extend(_unmatched(mention) for mention in _list(mentions))
     for number in sorted(sentences):
-        for found in sentences[number][4:]:
+        sentence = sentences[number]
+        for found in (sentence["gold"], sentence["unmatched"], sentence["predicted"]):
             found.sort(key=_text_order)
-        yield sentences[number]
+        yield sentence
 
 
-def _add_matching(sentences: Mapping[int, PlainSentence], word_offsets: Any, frame: Table) -> None:
+def _sentence(number: Any, data: dict[str, Any]) -> PlainSentence:
+    words = [_text(word) for word in _list(data["wordpieces"][number])]
+    offsets = [
+        (_whole(first), _whole(last))
+        for first, last in map(_list, _list(data["start_end_char_idx_of_words"][number]))
+    ]
+    if len(offsets) != len(words):
+        raise ValueError(f"sentence {number} has {len(words)} words at {len(offsets)} places")
+    document = _mapping(data.get("doc_id", {})).get(number)
+    return PlainSentence(
+        number=_whole(number),
+        corpus=_text(data["source_dataset"][number]),
+        document=str(_whole(document)) if type(document) is int else _text_or_none(document),
+        start=_whole(_mapping(data.get("start_in_doc", {})).get(number, 0)),
+        text=_text(data["raw_sentences"][number]),
+        words=words,
+        word_offsets=offsets,
+        gold=[],
+        unmatched=[],
+        predicted=[],
+    )
+
+
+def _add_matching(sentences: Mapping[int, PlainSentence], scores: Any, frame: Table) -> None:
     """Add the mentions of the data frame: a row has a span and its gold and predicted types."""
     columns = (_list(frame.columns[name]) for name in COLUMNS)
+    score_of = {number: _scores(_list(given)) for number, given in scores.items()}
     for number, start, end, gold, predicted, matches, _ in zip(*columns, strict=True):
         if not _flag(matches):
             continue
         sentence = sentences[_whole(number)]
-        place = _place(sentence, _whole(start), _whole(end), word_offsets[number])
-        for tags, mentions in ((gold, sentence[4]), (predicted, sentence[5])):
-            if tags is not None:
-                mentions += [(*place, _text(tag)) for tag in _list(tags)]
+        place = _whole(start), _whole(end)
+        if not 0 <= start < end <= len(sentence["words"]):
+            raise ValueError(f"sentence {number} has no words {start} to {end}")
+        for tag in _list([] if gold is None else gold):
+            sentence["gold"].append((*place, _text(tag)))
+        known = score_of.get(number, {})
+        for tag in _list([] if predicted is None else predicted):
+            sentence["predicted"].append((*place, _text(tag), known.get((*place, tag))))
 
 
-def _place(
-    sentence: PlainSentence, start: int, end: int, word_offsets: Any
-) -> tuple[int, int, int, int, str]:
-    number, _, text, words, *_ = sentence
-    if not 0 <= start < end <= len(words):
-        raise ValueError(f"sentence {number} has no words {start} to {end}")
-    first, last = _whole(word_offsets[start][0]), _whole(word_offsets[end - 1][1])
-    return first, last, start, end, text[first:last]
+def _scores(given: list[Any] | tuple[Any, ...]) -> dict[tuple[int, int, str], float]:
+    """Return the score of each span and tag, written with its corpus and without it."""
+    scores: dict[tuple[int, int, str], float] = {}
+    for start, end, corpus, entity_type, score in map(_list, given):
+        if not isinstance(score, float):
+            raise TypeError("a score is no number")
+        for tag in (str(Tag(_text_or_none(corpus), _text(entity_type))), entity_type):
+            key = _whole(start), _whole(end), tag
+            scores[key] = max(score, scores.get(key, score))
+    return scores
 
 
-def _unmatched(mention: Any, text: str) -> PlainMention:
+def _unmatched(mention: Any) -> PlainMention:
     values = vars(mention) if isinstance(mention, LabeledSubstring) else _mapping(mention)
-    first, last = _whole(values["start"]), _whole(values["end"])
-    given = values["text"]
-    wording = text[first:last] if given is None else _text(given)
-    return (first, last, *UNMATCHED_SPAN, wording, _text(values["tag"]))
+    return _whole(values["start"]), _whole(values["end"]), _text(values["tag"])
 
 
-def _text_order(mention: PlainMention) -> tuple[int, int, str]:
-    return mention[0], -mention[1], mention[5]
+def _text_order(mention: PlainMention | PlainPrediction) -> tuple[int, int, str]:
+    return mention[0], -mention[1], mention[2]
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _whole(value: Any) -> int:

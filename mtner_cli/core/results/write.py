@@ -102,6 +102,7 @@ def sentence_json(sentence: TestedSentence) -> dict[str, Any]:
         "corpus": sentence.corpus,
         "index": sentence.index,
         "document": sentence.document,
+        "start_in_document": sentence.start,
         "text": sentence.text,
         "words": sentence.words,
         "word_offsets": sentence.word_offsets,
@@ -147,6 +148,13 @@ def _sentence_data(sentences: Sequence[TestedSentence]) -> dict[str, dict[int, A
         "gold_entities_matching_tokens": by_number(_matching_gold),
         "gold_entities_not_matching_tokens": by_number(_unmatched_gold),
         "doc_id": by_number(lambda sentence: sentence.document),
+        "start_in_doc": by_number(lambda sentence: sentence.start),
+        "predicted_scores": by_number(
+            lambda sentence: [
+                (start, end, tag.corpus, tag.entity_type, score)
+                for start, end, tag, score in sentence.predicted
+            ]
+        ),
         "index_in_corpus": by_number(lambda sentence: sentence.index),
         "source_dataset": by_number(lambda sentence: sentence.corpus),
     }

@@ -6,9 +6,10 @@ does not annotate have no gold mentions, so only a person can say whether a pred
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from mtner_cli.config.explain import foreign_file
 from mtner_cli.config.faults import Fault, Origin
 from mtner_cli.config.load import shipped
 from mtner_cli.config.yaml_source import read_yaml
-from mtner_cli.core.results.read import ResultMention, ResultSentence
+from mtner_cli.core.types import TestedSentence
 from mtner_cli.errors import MOST_FAULTS, ConfigError, names_text, quoted, shown
 
 Specification = Mapping[str, tuple[str, ...]]
@@ -29,14 +30,6 @@ _EXPECTED = (
 
 
 @dataclass(frozen=True)
-class FilteredSentence:
-    """A sentence and its relevant predictions, in the order of the text."""
-
-    sentence: ResultSentence
-    relevant: tuple[ResultMention, ...]
-
-
-@dataclass(frozen=True)
 class FilteredCorpus:
     """The sentences of a corpus that have relevant predictions.
 
@@ -44,13 +37,13 @@ class FilteredCorpus:
         name: the name of the corpus.
         counts: number of predictions of each relevant type, including zeros.
         other_types: types predicted on the corpus that are not relevant.
-        sentences: in the order of the result file.
+        sentences: in the order of the result file, each with its relevant predictions only.
     """
 
     name: str
     counts: dict[str, int]
     other_types: tuple[str, ...]
-    sentences: tuple[FilteredSentence, ...]
+    sentences: tuple[TestedSentence, ...]
 
 
 def read_specification(path: Path) -> Specification:
@@ -84,7 +77,7 @@ def _is_entry(value: object) -> bool:
 
 
 def filter_predictions(
-    sentences: Sequence[ResultSentence], specification: Specification
+    sentences: Sequence[TestedSentence], specification: Specification
 ) -> list[FilteredCorpus]:
     """Return every relevant prediction of every sentence, by corpus in the specification's order.
 
@@ -95,7 +88,7 @@ def filter_predictions(
     predicted: dict[str, Counter[str]] = {}
     for sentence in sentences:
         counter = predicted.setdefault(sentence.corpus, Counter())
-        counter.update(mention.tag for mention in sentence.predicted)
+        counter.update(str(mention.tag) for mention in sentence.predicted)
     unknown = [corpus for corpus in specification if corpus not in predicted]
     if unknown:
         raise ConfigError(
@@ -121,15 +114,45 @@ def filter_predictions(
 
 
 def _relevant(
-    sentences: Sequence[ResultSentence], corpus: str, types: frozenset[str]
-) -> tuple[FilteredSentence, ...]:
+    sentences: Sequence[TestedSentence], corpus: str, types: frozenset[str]
+) -> tuple[TestedSentence, ...]:
     found = []
     for sentence in sentences:
         if sentence.corpus == corpus:
-            relevant = tuple(mention for mention in sentence.predicted if mention.tag in types)
+            relevant = tuple(mention for mention in sentence.predicted if str(mention.tag) in types)
             if relevant:
-                found.append(FilteredSentence(sentence, relevant))
+                found.append(replace(sentence, predicted=relevant))
     return tuple(found)
+
+
+def sample_predictions(
+    corpora: Sequence[FilteredCorpus], count: int, seed: int
+) -> list[FilteredCorpus]:
+    """Return ``count`` of the relevant predictions, drawn at random; all if there are no more."""
+    places = [
+        (corpus.name, number, at)
+        for corpus in corpora
+        for number, sentence in enumerate(corpus.sentences)
+        for at in range(len(sentence.predicted))
+    ]
+    chosen = set(random.Random(seed).sample(places, min(count, len(places))))
+    sampled = []
+    for corpus in corpora:
+        sentences = [
+            replace(sentence, predicted=kept)
+            for number, sentence in enumerate(corpus.sentences)
+            if (
+                kept := tuple(
+                    mention
+                    for at, mention in enumerate(sentence.predicted)
+                    if (corpus.name, number, at) in chosen
+                )
+            )
+        ]
+        found = Counter(str(m.tag) for sentence in sentences for m in sentence.predicted)
+        counts = {name: found[name] for name in corpus.counts}
+        sampled.append(replace(corpus, counts=counts, sentences=tuple(sentences)))
+    return sampled
 
 
 def _contents(predicted: Mapping[str, Counter[str]]) -> str:

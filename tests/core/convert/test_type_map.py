@@ -32,9 +32,12 @@ def test_types_are_renamed_or_dropped(
     assert not ledger.dropped
 
 
-PUBTATOR = (
-    "7|t|Mice.\n7|a|In mice: TP53 and mice.\n7\t9\t13\tmice\tSpecies\n7\t15\t19\tTP53\tGene\n"
-)
+PUBTATOR = """7|t|Mice.
+7|a|In mice: TP53 and mice.
+7\t9\t13\tmice\tSpecies
+7\t15\t19\tTP53\tGene
+7\t24\t28\tmice\tSpecies
+"""
 
 
 def test_a_mention_that_is_left_out_is_named_by_its_line_and_document(tmp_path: Path) -> None:

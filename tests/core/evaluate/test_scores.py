@@ -26,6 +26,7 @@ def sentence_of(corpus="BC5", gold=(), predicted=(), unmatched=()):
         corpus=corpus,
         index=0,
         document=None,
+        start=0,
         text=" ".join(WORDS),
         words=WORDS,
         word_offsets=tuple(offsets),

@@ -38,9 +38,24 @@ def written(tmp_path):
     return write
 
 
+def plain(number, words, gold=(), predicted=()):
+    return {
+        "number": number,
+        "corpus": "clinic",
+        "document": None,
+        "start": 0,
+        "text": "p53 binds",
+        "words": words,
+        "word_offsets": [[0, 3], [4, 9]],
+        "gold": list(gold),
+        "unmatched": [],
+        "predicted": list(predicted),
+    }
+
+
 def test_a_small_file_comes_in_plain_values(written):
     assert list(caged_sentences(written(sentences(data_frame())))) == [
-        [0, "clinic", "p53 binds", ["p53", "binds"], [], [[0, 3, 0, 1, "p53", "Protein"]]]
+        plain(0, ["p53", "binds"], predicted=[[0, 1, "Protein", None]])
     ]
 
 
@@ -65,7 +80,7 @@ def test_a_file_that_would_exhaust_the_machine_is_one_error(written, bomb):
 
 
 def test_an_answer_out_of_proportion_is_cut_off(written):
-    """One text that many mentions hold is small in the file, but not in the answer."""
+    """One type that many mentions have is small in the file, but not in the answer."""
     tags = b"](" + b"X\xe8\3\0\0" + b"x" * 1000 + b"2" * 20_000 + b"e"
     with pytest.raises(DataError, match="takes more room than a result file of its size"):
         list(caged_sentences(written(sentences(data_frame(pred_tag=tags)))))
@@ -90,9 +105,8 @@ def test_a_larger_file_is_read_whole(tmp_path, as_pipe):
         os.mkfifo(tmp_path / "pipe")
         threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(path.read_bytes(),)).start()
         path = tmp_path / "pipe"
-    gold = [[0, 3, 0, 1, "p53", "Protein"]]
     assert list(caged_sentences(path)) == [
-        [number, "clinic", "p53 binds", ["p53", f"binds{number}"], gold, []] for number in numbers
+        plain(number, ["p53", f"binds{number}"], gold=[[0, 1, "Protein"]]) for number in numbers
     ]
 
 

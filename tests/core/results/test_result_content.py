@@ -45,21 +45,60 @@ def content(data=DATA, rows=ROWS):
 
 def test_sentences_come_by_number_and_mentions_in_the_order_of_the_text():
     assert plain_sentences(content()) == [
-        (
-            *(0, "clinic", "p53 binds", ["p53", "binds"]),
-            [
-                (0, 9, 0, 2, "p53 binds", "Event"),
-                (0, 9, 0, 2, "p53 binds", "Protein"),
-                (1, 3, -1, -1, "53", "Number"),
-            ],
-            [],
-        ),
-        (
-            *(3, "molbio", "IL-2 binds", ["IL-2", "binds"]),
-            [(0, 2, -1, -1, "IL", "Gene")],
-            [(0, 4, 0, 1, "IL-2", "Protein")],
-        ),
+        {
+            "number": 0,
+            "corpus": "clinic",
+            "document": None,
+            "start": 0,
+            "text": "p53 binds",
+            "words": ["p53", "binds"],
+            "word_offsets": [(0, 3), (4, 9)],
+            "gold": [(0, 2, "Event"), (0, 2, "Protein")],
+            "unmatched": [(1, 3, "Number")],
+            "predicted": [],
+        },
+        {
+            "number": 3,
+            "corpus": "molbio",
+            "document": None,
+            "start": 0,
+            "text": "IL-2 binds",
+            "words": ["IL-2", "binds"],
+            "word_offsets": [(0, 4), (5, 10)],
+            "gold": [],
+            "unmatched": [(0, 2, "Gene")],
+            "predicted": [(0, 1, "Protein", None)],
+        },
     ]
+
+
+def test_documents_and_scores_are_read_where_the_file_has_them():
+    known = {
+        "doc_id": {0: 12, 3: "PMC7"},
+        "start_in_doc": {0: 0, 3: 40},
+        "predicted_scores": {3: [(0, 1, None, "Protein", 0.5), (0, 1, "a", "Protein", 0.75)]},
+    }
+    first, second = plain_sentences(content({**DATA, **known}))
+    assert (first["document"], first["start"]) == ("12", 0)
+    assert (second["document"], second["start"]) == ("PMC7", 40)
+    assert second["predicted"] == [(0, 1, "Protein", 0.75)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("doc_id", {3: 1.5}),
+        ("start_in_doc", {3: "1"}),
+        ("start_in_doc", []),
+        ("predicted_scores", {3: [(0, 1, None, "Protein", "high")]}),
+        ("predicted_scores", {3: [(0, 1)]}),
+        ("start_end_char_idx_of_words", {0: [(0, 3)], 3: [(0, 4), (5, 10)]}),
+        ("start_end_char_idx_of_words", {0: [(0, 3), (4, None)], 3: [(0, 4), (5, 10)]}),
+    ],
+)
+def test_documents_scores_and_words_of_a_wrong_kind_are_one_error(key, value):
+    with pytest.raises(ResultFileError, match="is not a result file"):
+        plain_sentences(content({**DATA, key: value}))
 
 
 @given(st.sampled_from(list(DATA)), st.sampled_from([None, 0, 3]), st.integers(0, 2), JUNK)
@@ -102,10 +141,12 @@ def assert_plain_or_refused(changed):
     except ResultFileError:
         return
     as_json = json.loads(json.dumps(sentences))
-    for number, corpus, text, words, *found in as_json:
-        assert type(number) is int
-        assert all(isinstance(value, str) for value in (corpus, text, *words))
-        for *places, wording, tag in (mention for mentions in found for mention in mentions):
-            assert all(type(place) is int for place in places)
-            assert isinstance(wording, str)
+    for sentence in as_json:
+        assert type(sentence["number"]) is type(sentence["start"]) is int
+        names = (sentence["corpus"], sentence["text"], *sentence["words"])
+        assert all(isinstance(value, str) for value in names)
+        assert all(type(place) is int for pair in sentence["word_offsets"] for place in pair)
+        mentions = (*sentence["gold"], *sentence["unmatched"], *sentence["predicted"])
+        for start, end, tag, *_ in mentions:
+            assert type(start) is type(end) is int
             assert isinstance(tag, str)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 
 import pandas
 import pytest
 
-from mtner_cli.core.results.read import ResultMention, read_result_sentences
+from mtner_cli.core.results.read import read_result_sentences
 from mtner_cli.core.results.unpickle import read_pickle
 from mtner_cli.core.results.write import (
     COLUMNS,
@@ -25,6 +26,7 @@ SENTENCES = (
         corpus="BC5",
         index=4,
         document="227508",
+        start=120,
         text="Naloxone-induced  hypertension (α-blocked).",
         words=("Naloxone-induced", "hypertension", "(", "α", "-", "blocked", ")", "."),
         word_offsets=(
@@ -43,6 +45,7 @@ SENTENCES = (
         corpus="NCBI",
         index=0,
         document=None,
+        start=0,
         text="No mutation here",
         words=("No", "mutation", "here"),
         word_offsets=((0, 2), (3, 11), (12, 16)),
@@ -115,6 +118,7 @@ def test_the_json_lines_hold_character_ranges_and_scores(tmp_path):
     _, lines = written(tmp_path, SENTENCES)
     first, second = map(json.loads, lines.read_text("utf-8").splitlines())
     assert first["text"] == SENTENCES[0].text
+    assert (first["document"], first["start_in_document"]) == ("227508", 120)
     assert first["words"] == list(SENTENCES[0].words)
     assert first["gold_unmatched"] == [
         {"char_start": 0, "char_end": 8, "text": "Naloxone", "type": "Chemical", "corpus": "BC5"}
@@ -135,17 +139,18 @@ def test_the_json_lines_hold_character_ranges_and_scores(tmp_path):
 def test_reading_gives_all_mentions_in_the_order_of_the_text(tmp_path):
     path, _ = written(tmp_path, SENTENCES)
     first, second = read_result_sentences(path)
-    assert (first.number, first.corpus, first.words) == (0, "BC5", SENTENCES[0].words)
-    assert first.gold == [
-        ResultMention(0, 8, -1, -1, "Naloxone", "BC5$Chemical"),
-        ResultMention(18, 30, 1, 2, "hypertension", "BC5$Disease"),
-    ]
-    assert first.predicted == [
-        ResultMention(0, 30, 0, 2, "Naloxone-induced  hypertension", "BC5$Disease"),
-        ResultMention(18, 30, 1, 2, "hypertension", "BC5$Disease"),
-        ResultMention(18, 30, 1, 2, "hypertension", "NCBI$Disease"),
-    ]
-    assert second.predicted == [ResultMention(12, 16, 2, 3, "here", "BC5$Chemical")]
+    assert (first.corpus, first.index, first.words) == ("BC5", 0, SENTENCES[0].words)
+    assert (first.document, first.start, second.document) == ("227508", 120, None)
+    assert first.word_offsets == SENTENCES[0].word_offsets
+    assert first.gold == ((1, 2, Tag(None, "BC5$Disease")),)
+    assert first.gold_unmatched == ((0, 8, Tag(None, "BC5$Chemical")),)
+    assert first.predicted == (
+        ScoredMention(0, 2, Tag(None, "BC5$Disease"), 0.5),
+        ScoredMention(1, 2, Tag(None, "BC5$Disease"), 0.9912345678),
+        ScoredMention(1, 2, Tag(None, "NCBI$Disease"), 0.75),
+    )
+    assert first.wording(0, 2) == "Naloxone-induced  hypertension"
+    assert second.predicted == (ScoredMention(2, 3, Tag(None, "BC5$Chemical"), 0.6),)
 
 
 def test_cross_corpus_results_have_joined_tags_only(tmp_path):
@@ -153,7 +158,10 @@ def test_cross_corpus_results_have_joined_tags_only(tmp_path):
     with (tmp_path / "r.pkl").open("rb") as file:
         assert list(read_pickle(file)) == ["data", "pred_df"]
     first, _ = read_result_sentences(tmp_path / "r.pkl")
-    assert [mention.tag for mention in first.predicted] == ["Disease", "Disease"]
+    assert first.predicted == (
+        ScoredMention(0, 2, Tag(None, "Disease"), 0.5),
+        ScoredMention(1, 2, Tag(None, "Disease"), 0.9912345678),
+    )
 
 
 def test_no_sentences_at_all(tmp_path):
@@ -168,9 +176,10 @@ def test_the_file_of_the_original_system(shared_data):
     assert sum(len(sentence.predicted) > 1 for sentence in sentences) == 36
     for sentence in sentences:
         assert " ".join(sentence.words) == sentence.text
-        for mention in [*sentence.gold, *sentence.predicted]:
-            assert mention.text == " ".join(sentence.words[mention.start : mention.end])
-            assert mention.tag in ("BC5$Chemical", "BC5$Disease")
+        for start, end, tag, *score in [*sentence.gold, *sentence.predicted]:
+            assert sentence.wording(start, end) == " ".join(sentence.words[start:end])
+            assert str(tag) in ("BC5$Chemical", "BC5$Disease")
+            assert all(map(math.isnan, score))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 from contextlib import suppress
 
@@ -15,7 +16,7 @@ from mtner_cli.core.triage.agreement import (
     measure_agreement,
     read_sheet,
 )
-from mtner_cli.core.triage.sheets import SHEET_COLUMNS
+from mtner_cli.core.triage.sheets import SheetSettings
 from mtner_cli.errors import DataError
 
 
@@ -34,20 +35,21 @@ def test_precision_and_kappa_of_the_textbook_example():
         )
     )
     assert result.precisions == (Precision(25, 50), Precision(30, 50))
-    assert (result.predictions, result.both, result.agreed) == (50, 50, 35)
+    assert (result.predictions, result.shared, result.agreed) == (50, 50, 35)
     assert result.kappa == pytest.approx(0.4)
 
 
 def test_each_precision_is_over_what_that_annotator_judged():
     result = measure_agreement(judged((True, None), (None, False), (True, True), (None, None)))
     assert [precision.value for precision in result.precisions] == [1.0, 0.5]
-    assert (result.predictions, result.both, result.agreed) == (4, 1, 1)
+    assert (result.predictions, result.shared, result.agreed) == (4, 1, 1)
 
 
 def test_kappa_is_undefined_where_chance_explains_all():
     assert measure_agreement(judged((True, True), (True, True))).kappa is None
-    nothing = measure_agreement([])
-    assert (nothing.kappa, nothing.precisions[0].value) == (None, None)
+    nothing = measure_agreement(judged((None, None)))
+    assert (nothing.kappa, nothing.interval, nothing.precisions[0].value) == (None, None, None)
+    assert measure_agreement([]).kappa is None
 
 
 VERDICTS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30)
@@ -66,6 +68,41 @@ def test_kappa_is_agreement_beyond_chance(verdicts):
         assert kappa == pytest.approx((seen - chance) / (1 - chance))
 
 
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(*[st.sampled_from([None, True, False])] * 3), min_size=1, max_size=30),
+)
+def test_kappa_of_three_is_the_mean_over_pairs(verdicts):
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    kappas = [measure_agreement(judged(*[(v[a], v[b]) for v in verdicts])).kappa for a, b in pairs]
+    kappa = measure_agreement(judged(*verdicts)).kappa
+    if None in kappas:
+        assert kappa is None
+    else:
+        assert kappa == pytest.approx(sum(kappas) / 3)
+
+
+def test_the_interval_is_that_of_a_plain_bootstrap():
+    verdicts = (
+        [(True, True)] * 20 + [(False, False)] * 15 + [(True, False)] * 9 + [(None, True)] * 4
+    )
+    result = measure_agreement(judged(*verdicts))
+    draw = random.Random(0)
+    kappas = sorted(
+        measure_without_interval([draw.choice(verdicts) for _ in verdicts]) for _ in range(2000)
+    )
+    assert result.interval == pytest.approx((kappas[50], kappas[1949]), abs=0.04)
+    assert result.interval[0] < result.kappa < result.interval[1]
+
+
+def measure_without_interval(verdicts):
+    both = [pair for pair in verdicts if None not in pair]
+    seen = sum(one == other for one, other in both) / len(both)
+    yes = [sum(votes) / len(both) for votes in zip(*both, strict=True)]
+    chance = yes[0] * yes[1] + (1 - yes[0]) * (1 - yes[1])
+    return (seen - chance) / (1 - chance)
+
+
 def test_by_type():
     rows = [*judged((True, True)), Judged("BC5", "LOC", (False, None)), *judged((False, True))]
     parts = agreement_by_type(rows)
@@ -75,14 +112,15 @@ def test_by_type():
     }
 
 
+HEADER = SheetSettings().columns
+CELLS = ["BC5", "", "0", '"by Zoë; 1, 2"', "Zoë", "1", "2", "", "", "PER", "0.5"]
+
+
 @pytest.fixture
 def sheet(tmp_path):
-    def write(*verdicts, delimiter=",", encoding="utf-8-sig", header=SHEET_COLUMNS):
+    def write(*verdicts, delimiter=",", encoding="utf-8-sig", header=HEADER):
         lines = [delimiter.join(header)]
-        lines += [
-            delimiter.join(["BC5", "0", '"by Zoë; 1, 2"', "Zoë", "1", "2", "PER", "", *pair])
-            for pair in verdicts
-        ]
+        lines += [delimiter.join([*CELLS, *pair]) for pair in verdicts]
         path = tmp_path / "sheet.csv"
         path.write_text("\n".join(lines), encoding=encoding)
         return path
@@ -106,13 +144,24 @@ def test_a_verdict_that_is_none_is_told_with_its_line(sheet):
 
 @pytest.mark.parametrize("verdicts", [[], [("", "")]])
 def test_a_sheet_without_verdicts(sheet, verdicts):
-    with pytest.raises(DataError, match="no verdicts: fill annotator_1 and annotator_2"):
+    with pytest.raises(DataError, match="no verdicts: fill the columns annotator_1, annotator_2, "):
         read_sheet(sheet(*verdicts))
 
 
 def test_another_table(sheet):
+    with pytest.raises(DataError, match=r"sheet\.csv:1: .*'annotator_1' is missing"):
+        read_sheet(sheet(("yes", "no"), header=HEADER[:-2]))
     with pytest.raises(DataError, match=r"sheet\.csv:1: .*'annotator_2' is missing"):
-        read_sheet(sheet(("yes", "no"), header=SHEET_COLUMNS[:-1]))
+        read_sheet(sheet(("yes", "no"), header=(*HEADER[:-1], "annotator_3")))
+
+
+def test_any_number_of_annotators(sheet):
+    alone = read_sheet(sheet(("yes",), ("",), header=HEADER[:-1]))
+    assert alone == judged((True,), (None,))
+    assert measure_agreement(alone).precisions == (Precision(1, 1),)
+    assert measure_agreement(alone).kappa is None
+    header = (*HEADER, "annotator_3")
+    assert read_sheet(sheet(("yes", "no", ""), header=header)) == judged((True, False, None))
 
 
 def test_files_that_are_no_sheet(tmp_path, sheet):
