@@ -77,9 +77,9 @@ class TrainingDisplay:
         if self._task is None:
             # One bar for the whole training, so that the remaining time is that of all epochs.
             total = event.steps * self._epochs
-            done = event.steps * event.epoch
+            done = event.steps * (event.epoch - 1)
             self._task = self._progress.add_task("", total=total, completed=done, status="")
-        description = f"epoch {event.epoch + 1}/{self._epochs}"
+        description = f"epoch {event.epoch}/{self._epochs}"
         self._progress.update(self._task, description=description)
         self._steps = event.steps
 
@@ -90,7 +90,7 @@ class TrainingDisplay:
         if self._task is not None:
             self._progress.update(
                 self._task,
-                completed=self._steps * event.epoch + event.step_in_epoch,
+                completed=self._steps * (event.epoch - 1) + event.step_in_epoch,
                 status=f"loss {self._loss:.4f}  {self._speed:.1f} sentences/s",
             )
 
@@ -99,7 +99,7 @@ class TrainingDisplay:
         parts = "  ".join(f"{name} {100 * f1:.1f}" for name, f1 in corpora.items())
         loss = f"loss {self._loss:.4f}  " if self._loss is not None else ""
         line = Text.assemble(
-            f"epoch {event.epoch + 1}: {loss}development F1 ",
+            f"epoch {event.epoch}: {loss}development F1 ",
             (f"{100 * event.scores.headline_f1:.1f}", "bold"),
             f" ({parts})" if len(corpora) > 1 else "",
             f"  scored in {event.seconds:.0f} s",

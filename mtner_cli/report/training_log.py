@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from mtner_cli.core.evaluate.scores import Evaluation
+from mtner_cli.core.evaluate.scores import Evaluation, in_percent, scores_record
 from mtner_cli.core.train.events import (
     CheckpointSaved,
     DevelopmentDone,
@@ -77,7 +77,7 @@ def _sampling(event: EpochStarted) -> dict[str, Any]:
 
 
 def event_record(event: TrainingEvent) -> dict[str, Any]:
-    """Return the event as plain JSON values; F1 in per cent."""
+    """Return the event as plain JSON values; precision, recall and F1 in per cent."""
     match event:
         case EpochStarted():
             return {"event": "epoch", "steps": event.steps, **_sampling(event)}
@@ -95,14 +95,16 @@ def event_record(event: TrainingEvent) -> dict[str, Any]:
                 "event": "development",
                 "epoch": event.epoch,
                 "step": event.step,
-                "f1": _percent(event.scores.headline_f1),
+                "f1": in_percent(event.scores.headline_f1),
                 "f1_of_corpora": {
-                    name: _percent(f1) for name, f1 in event.scores.f1_of_corpora().items()
+                    name: in_percent(f1) for name, f1 in event.scores.f1_of_corpora().items()
                 },
                 "is_best": event.is_best,
                 "seconds": round(event.seconds, 2),
             }
             if isinstance(event.scores, Evaluation):
+                record["joined"] = scores_record(event.scores.joined)
+                record["separate"] = scores_record(event.scores.separate)
                 record["foreign_predictions"] = {
                     name: {str(tag): count for tag, count in corpus.foreign.items()}
                     for name, corpus in event.scores.separate.corpora.items()
@@ -117,7 +119,3 @@ def event_record(event: TrainingEvent) -> dict[str, Any]:
                 "epoch": event.epoch,
                 "step": event.step,
             }
-
-
-def _percent(value: float) -> float:
-    return round(100 * value, 2)

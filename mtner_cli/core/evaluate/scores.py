@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,6 +139,44 @@ class Evaluation:
     def f1_of_corpora(self) -> dict[str, float]:
         """Return the joined micro F1 of each corpus, over all gold mentions; in [0, 1]."""
         return {name: corpus.micro.f1 for name, corpus in self.joined.corpora.items()}
+
+
+def in_percent(value: float) -> float:
+    """Return a score in [0, 1] in per cent, with two decimals, as in papers."""
+    return round(100 * value, 2)
+
+
+def scores_record(scores: Scores) -> dict[str, Any]:
+    """Return scores as JSON values: the mean over corpora, each corpus and each of its types.
+
+    Precision, recall and F1 are in per cent.
+    """
+    return {
+        "mean": _rates_record(scores.mean_precision, scores.mean_recall, scores.mean_f1),
+        "corpora": {
+            name: {
+                **_counts_record(corpus.micro),
+                "types": {
+                    tag.entity_type: _counts_record(counts)
+                    for tag, counts in corpus.per_tag.items()
+                },
+            }
+            for name, corpus in scores.corpora.items()
+        },
+    }
+
+
+def _counts_record(counts: Counts) -> dict[str, float]:
+    return {
+        "tp": counts.true_positives,
+        "fn": counts.false_negatives,
+        "fp": counts.false_positives,
+        **_rates_record(counts.precision, counts.recall, counts.f1),
+    }
+
+
+def _rates_record(precision: float, recall: float, f1: float) -> dict[str, float]:
+    return {"precision": in_percent(precision), "recall": in_percent(recall), "f1": in_percent(f1)}
 
 
 def evaluate(sentences: Iterable[TestedSentence], annotated: Annotated) -> Evaluation:

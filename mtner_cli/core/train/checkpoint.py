@@ -65,11 +65,11 @@ class TrainingProgress:
     """The progress of a training; with the seed it determines all random numbers that follow.
 
     Attributes:
-        epoch: the next epoch or the one to resume, from 0.
-        step_in_epoch: optimiser steps already done in it.
+        epoch: the number of complete epochs.
+        step_in_epoch: optimiser steps already done in the epoch after them.
         step: optimiser steps done in all.
         best_score: the best headline F1 so far, in [0, 1]; None before the first development round.
-        best_epoch: the epoch of the best score.
+        best_epoch: the epoch of the best score, from 0.
         finished: whether the training is complete.
         best_of_corpora: the best joined F1 of each corpus so far, in [0, 1], if the best
             checkpoint of each corpus is kept.

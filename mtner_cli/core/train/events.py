@@ -1,4 +1,7 @@
-"""Define the events that a training sends to progress bar, log and tracking server."""
+"""Define the events that a training sends to progress bar, log and tracking server.
+
+Epochs and steps are counted from 1.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ class DevelopmentScores(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EpochStarted:
-    """An epoch (from 0) begins or resumes; ``steps`` is the number of all its steps."""
+    """An epoch begins or resumes; ``steps`` is the number of all its steps."""
 
     epoch: int
     steps: int
@@ -31,7 +34,7 @@ class EpochStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDone:
-    """One optimiser step; ``step`` counts from 1, ``seconds`` is its duration."""
+    """One optimiser step; ``seconds`` is its duration."""
 
     epoch: int
     step_in_epoch: int
@@ -63,7 +66,7 @@ class CheckpointSaved:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The training has ended; always the last event."""
+    """The training has ended in this epoch, after this step; always the last event."""
 
     reason: Literal["finished", "early_stop", "interrupted"]
     epoch: int

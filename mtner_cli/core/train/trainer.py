@@ -77,6 +77,11 @@ def epoch_size(sampler: EpochSampler, settings: TrainConfig) -> tuple[int, int]:
     return batches, -(-batches // settings.accumulate_grad_batches)
 
 
+def epochs_begun(progress: TrainingProgress) -> int:
+    """Return the number of epochs of which at least one step is done."""
+    return progress.epoch + (progress.step_in_epoch > 0)
+
+
 class Trainer:
     """Trains a model; see :meth:`run`.
 
@@ -134,10 +139,10 @@ class Trainer:
             progress = yield from self._epoch(progress, stop_wanted)
             if progress.step_in_epoch or (not progress.finished and self._agreed(stop_wanted())[0]):
                 yield self._save(LAST, progress)
-                yield Stopped("interrupted", progress.epoch, progress.step)
+                yield Stopped("interrupted", epochs_begun(progress), progress.step)
                 return
         done = progress.epoch >= self._settings.num_epochs
-        yield Stopped("finished" if done else "early_stop", progress.epoch - 1, progress.step)
+        yield Stopped("finished" if done else "early_stop", progress.epoch, progress.step)
 
     def _resume(self, checkpoint: Checkpoint) -> TrainingProgress:
         check_shapes(self._unwrapped, checkpoint.model, self._checkpoints / LAST)
@@ -154,7 +159,7 @@ class Trainer:
     ) -> Generator[TrainingEvent, None, TrainingProgress]:
         """Train one epoch or the rest of it; return the progress after it."""
         plan = self._sampler.plan(progress.epoch)
-        yield EpochStarted(progress.epoch, self._steps_per_epoch, plan)
+        yield EpochStarted(progress.epoch + 1, self._steps_per_epoch, plan)
         accumulate = self._settings.accumulate_grad_batches
         batches = plan.batches[: self._batches_per_epoch]
         self._model.train()
@@ -166,7 +171,7 @@ class Trainer:
             self._check_finite(loss, progress)
             progress = replace(progress, step=progress.step + 1, step_in_epoch=step_in_epoch + 1)
             yield StepDone(
-                epoch=progress.epoch,
+                epoch=progress.epoch + 1,
                 step_in_epoch=step_in_epoch + 1,
                 step=progress.step,
                 loss=loss,
@@ -241,14 +246,14 @@ class Trainer:
         self, progress: TrainingProgress
     ) -> Generator[TrainingEvent, None, TrainingProgress]:
         """Score the development data, write the best checkpoints, write the last one."""
-        epoch, checkpoints = progress.epoch, self._settings.checkpoints
-        progress = replace(progress, epoch=epoch + 1, step_in_epoch=0)
+        checkpoints = self._settings.checkpoints
+        progress = replace(progress, epoch=progress.epoch + 1, step_in_epoch=0)
         if self._data.score_development is not None:
             started = time.perf_counter()
             scores = self._data.score_development(self._unwrapped)
             seconds = time.perf_counter() - started
             progress, better = self._with_best(progress, scores)
-            yield DevelopmentDone(epoch, progress.step, scores, BEST in better, seconds)
+            yield DevelopmentDone(progress.epoch, progress.step, scores, BEST in better, seconds)
             if checkpoints.metric_based:
                 for name in better:
                     yield self._save(name, progress)

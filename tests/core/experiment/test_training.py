@@ -57,16 +57,16 @@ def weights(run: Path, which: str = "last") -> dict[str, torch.Tensor]:
 
 def test_a_training_tells_what_it_does_and_leaves_a_run(config: ExperimentConfig) -> None:
     events = train(config)
-    assert [event.epoch for event in events if isinstance(event, EpochStarted)] == [0, 1]
+    assert [event.epoch for event in events if isinstance(event, EpochStarted)] == [1, 2]
     steps = [event for event in events if isinstance(event, StepDone)]
     assert [event.step for event in steps] == [1, 2, 3, 4]
     assert all(0 < event.loss < 5 for event in steps)
-    assert [event.epoch for event in events if isinstance(event, DevelopmentDone)] == [0, 1]
+    assert [event.epoch for event in events if isinstance(event, DevelopmentDone)] == [1, 2]
     assert {event.path.name for event in events if isinstance(event, CheckpointSaved)} == {
         "best.safetensors",
         "last.safetensors",
     }
-    assert events[-1] == Stopped("finished", 1, 4)
+    assert events[-1] == Stopped("finished", 2, 4)
     assert load_resolved(config.output_dir) == config
 
 
@@ -116,9 +116,8 @@ def test_going_on_ends_where_an_uninterrupted_run_does(
     config = config_from_mapping(settings)
     first = train(config, stop_after)
     events = resume(config, config.output_dir)
-    # The second step ends an epoch, whose scoring is done first.
-    assert first[-1] == Stopped("interrupted", stop_after // 2, stop_after)
-    assert events[-1] == Stopped("finished", 1, 4)
+    assert first[-1] == Stopped("interrupted", {1: 1, 2: 1, 3: 2}[stop_after], stop_after)
+    assert events[-1] == Stopped("finished", 2, 4)
     for which in ("last", "best"):
         whole, parts = weights(tmp_path / "whole", which), weights(config.output_dir, which)
         assert whole.keys() == parts.keys()
@@ -178,7 +177,7 @@ def test_the_best_checkpoint_of_each_corpus_is_kept(
 def test_a_finished_run_has_nothing_to_go_on_with(config: ExperimentConfig) -> None:
     train(config)
     before = weights(config.output_dir)
-    assert resume(config, config.output_dir) == [Stopped("finished", 1, 4)]
+    assert resume(config, config.output_dir) == [Stopped("finished", 2, 4)]
     after = weights(config.output_dir)
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -211,7 +210,7 @@ def test_early_stop(settings: dict[str, Any]) -> None:
     settings["train"] |= {"num_epochs": 50, "early_stop": 2}
     settings["train"]["optimizers"] = {"embed_model": {"lr": 0.0}, "pred_model": {"lr": 0.0}}
     events = train(config_from_mapping(settings))
-    assert events[-1] == Stopped("early_stop", 2, 6)
+    assert events[-1] == Stopped("early_stop", 3, 6)
 
 
 def test_accumulation_and_limits_set_the_number_of_steps(settings: dict[str, Any]) -> None:
