@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,7 +54,8 @@ def _experiment_table(listed: list[Experiment], folder: Path, found: Path) -> Ta
     from rich import box
     from rich.table import Table
 
-    title = f"Train one of these with: mtner train {folder}/EXPERIMENT.yaml"
+    command = shlex.join(["mtner", "train", str(folder / "EXPERIMENT.yaml")])
+    title = f"Train one of these with: {command}"
     table = Table("experiment", "corpora (entity types)", "files", box=box.SIMPLE_HEAD, title=title)
     table.columns[0].no_wrap = table.columns[2].no_wrap = True
     table.columns[1].overflow = "fold"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtner_cli.cli.options import Cpu, Gpu
+from mtner_cli.errors import ConfigError
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,10 @@ INTERRUPTED = 130
 
 
 def train(
-    experiment: Annotated[Path, typer.Argument(help="The experiment's YAML file.")],
+    experiment: Annotated[
+        Path | None,
+        typer.Argument(help="The experiment's YAML file; not needed to resume a run."),
+    ] = None,
     override: Annotated[
         list[str] | None,
         typer.Option("-o", "--override", metavar="KEY=VALUE", help="Change a setting; repeatable."),
@@ -32,13 +35,13 @@ def train(
     cpu: Cpu = False,
     resume: Annotated[
         Path | None,
-        typer.Option("--resume", metavar="RUN", help="Resume an interrupted run."),
+        typer.Option("--resume", metavar="RUN", help="Resume this run with its own settings."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, read the corpora, train nothing.")
     ] = False,
 ) -> None:
-    """Train an experiment, then test its best checkpoint.
+    """Train an experiment, then test its best checkpoint; or resume a run.
 
     Example: mtner train configs/quickstart.yaml --gpu 0 -o train.num_epochs=5
     """
@@ -46,16 +49,22 @@ def train(
     from mtner_cli.core.corpus.checks import find_file_faults
     from mtner_cli.report.console import PlainConsole
 
-    config = load_experiment(experiment, override or [], check_files=find_file_faults)
+    if experiment is None and resume is None:
+        raise ConfigError(["nothing to train: give an experiment file, or a run with --resume RUN"])
+    overrides = override or []
+    if experiment is not None:
+        config = load_experiment(experiment, overrides, check_files=find_file_faults)
     console = PlainConsole()
     with console.status("starting"):
         from mtner_cli.core.device import choose_device
-        from mtner_cli.core.experiment.resume import claimed_run
+        from mtner_cli.core.experiment.resume import claimed_run, resume_command, settings_of_run
         from mtner_cli.core.experiment.training import check_device, prepare_training
         from mtner_cli.core.train.run_folder import RunFolder
         from mtner_cli.report.tables import experiment_tables
         from mtner_cli.report.trackers import open_trackers
 
+    if experiment is None and resume is not None:
+        config = settings_of_run(resume, overrides)
     device = choose_device(gpu, cpu)
     check_device(config, device)
     reason = "finished"
@@ -79,7 +88,8 @@ def train(
             if reason != "interrupted":
                 _test(own.output_dir, device, console, trackers)
     if reason == "interrupted":
-        command = shlex.join(["mtner", "train", str(experiment), "--resume", str(own.output_dir)])
+        options = ["--cpu"] if cpu else [] if gpu is None else ["--gpu", str(gpu)]
+        command = resume_command(own.output_dir, *options)
         console.print(f"Resume with: {command}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED)
 

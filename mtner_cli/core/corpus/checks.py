@@ -124,7 +124,7 @@ class DataSource:
         match = re.search(rf"(?:^|/){pattern}$", path.as_posix())
         if match is None:
             return None
-        parts = match.groupdict()
+        parts = {name: shlex.quote(part) for name, part in match.groupdict().items()}
         split = parts.get("split", "")
         source = self.source_names.get(split, split)
         return self.command.format(**parts, source=source, path=shlex.quote(str(path)))

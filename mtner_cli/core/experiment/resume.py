@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from mtner_cli.config.load import load_resolved
+from mtner_cli.config.load import load_experiment, load_resolved
 from mtner_cli.config.schema import ExperimentConfig
+from mtner_cli.core.corpus.checks import find_file_faults
 from mtner_cli.core.train.checkpoint import LAST, Checkpoint, ModelDescription, load_checkpoint
 from mtner_cli.core.train.run_folder import RunFolder, RunLock
 from mtner_cli.errors import CheckpointError, ConfigError, quoted
@@ -25,6 +27,26 @@ FREE_KEYS = (
 )
 
 Start = tuple[ExperimentConfig, Checkpoint | None]
+
+
+def settings_of_run(run: Path, overrides: Sequence[str]) -> ExperimentConfig:
+    """Load the settings that a run was started with, to resume it; check its data files.
+
+    Args:
+        run: a run folder, or a checkpoint in it.
+        overrides: ``key.sub=value`` texts.
+
+    Raises:
+        CheckpointError: if there is no run.
+        ConfigError: with every fault of the settings and files.
+    """
+    folder = _run_at(run)
+    return load_experiment(folder.resolved_config, overrides, check_files=find_file_faults)
+
+
+def resume_command(run: Path, *options: str) -> str:
+    """Return the command that resumes a run with its own settings, quoted for a shell."""
+    return shlex.join(["mtner", "train", "--resume", str(run), *options])
 
 
 @contextmanager
@@ -85,8 +107,8 @@ def _new_run(config: ExperimentConfig) -> tuple[ExperimentConfig, RunLock]:
             lock.release()
     raise ConfigError(
         [
-            f"output_dir: {config.output_dir} already holds a run; resume it by "
-            "--resume, or choose another output_dir"
+            f"output_dir: {config.output_dir} already holds a run; choose another output_dir, or "
+            f"resume the run: {resume_command(config.output_dir)}"
         ]
     )
 
@@ -130,7 +152,9 @@ def _run_at(path: Path) -> RunFolder:
 def _resumed(config: ExperimentConfig, folder: RunFolder) -> ExperimentConfig:
     """Return the configuration with the folder of the run that it resumes."""
     _check_same(config, load_resolved(folder.resolved_config), folder)
-    return config.model_copy(update={"output_dir": folder.path})
+    # The run may have been started from another run, which may be gone when this one is resumed.
+    train = config.train.model_copy(update={"resume_from_checkpoint": None})
+    return config.model_copy(update={"output_dir": folder.path, "train": train})
 
 
 def _locked(folder: RunFolder) -> RunLock:
@@ -184,12 +208,13 @@ def check_same_model(now: ModelDescription, then: ModelDescription, folder: Path
 def _check_same(config: ExperimentConfig, before: ExperimentConfig, folder: RunFolder) -> None:
     now, then = config.model_dump(mode="json"), before.model_dump(mode="json")
     faults = [
-        f"{key}: is {quoted(new)}, but the run {folder.path} was started with {quoted(old)}"
+        f"{key}: is {quoted(new)}, but the run was started with {quoted(old)}"
         for key, new, old in _differences(now, then)
         if not any(key == free or key.startswith(f"{free}.") for free in FREE_KEYS)
     ]
     if faults:
-        raise ConfigError(faults)
+        cure = f"resume it with its own settings: {resume_command(folder.path)}"
+        raise ConfigError([f"{folder.path}: was started with other settings; {cure}", *faults])
 
 
 def _differences(

@@ -341,6 +341,6 @@ def _not_found(name: str, error: Exception) -> str:
     return (
         f"encoder {name!r} was not found: there is no folder of that name, it is not in the "
         f"download cache {HF_HUB_CACHE}, and {hub}. Download it on a machine with internet "
-        f"(hf download {name}) and copy the cache, or give its folder as pretrained_name, or use "
-        "builtin:minilm"
+        f"(hf download {shlex.quote(name)}) and copy the cache, or give its folder as "
+        "pretrained_name, or use builtin:minilm"
     )

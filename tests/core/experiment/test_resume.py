@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 
 from mtner_cli.config.load import config_from_mapping, dump_resolved
 from mtner_cli.config.schema import ExperimentConfig
-from mtner_cli.core.experiment.resume import claimed_run
+from mtner_cli.core.experiment.resume import claimed_run, resume_command, settings_of_run
 from mtner_cli.core.experiment.training import prepare_training
 from mtner_cli.core.train.checkpoint import TrainingProgress, load_checkpoint, save_checkpoint
 from mtner_cli.core.train.run_folder import RunFolder
@@ -151,6 +152,38 @@ def test_only_the_first_of_several_processes_holds_the_folder(
         monkeypatch.setenv("WORLD_SIZE", size)
     with claimed_run(config, None):
         assert (config.output_dir / "log.jsonl").exists() == holds
+
+
+def test_a_run_is_resumed_with_its_own_settings(settings: dict[str, Any], tmp_path: Path) -> None:
+    config = config_from_mapping(settings, ["seed=7", "train.batch_size=3"])
+    folder = stopped(config)
+    for path in (folder.path, folder.resolved_config, folder.checkpoints / "last.safetensors"):
+        assert settings_of_run(path, []) == config
+    moved = folder.path.rename(tmp_path / "moved run")
+    own = settings_of_run(moved, ["train.checkpoints.every_minutes=5.0"])
+    with claimed_run(own, moved) as (resumed, checkpoint):
+        assert checkpoint is not None
+        assert resumed.output_dir == moved
+    assert shlex.split(resume_command(moved, "--cpu"))[2:] == ["--resume", str(moved), "--cpu"]
+    with pytest.raises(CheckpointError, match="no run here"):
+        settings_of_run(tmp_path, [])
+
+
+def test_a_file_that_is_gone_is_named_before_a_run_is_resumed(config: ExperimentConfig) -> None:
+    folder = stopped(config)
+    config.datasets["genes$2"].split_paths.present()["test"].unlink()
+    with pytest.raises(ConfigError, match=r"resolved_cfg.yaml:\d+: datasets.genes\$2.*not found"):
+        settings_of_run(folder.path, [])
+
+
+def test_a_run_that_was_started_from_another_does_without_it(
+    config: ExperimentConfig, tmp_path: Path
+) -> None:
+    first = stopped(config)
+    wanted = {"resume_from_checkpoint": first.path}
+    other = config.model_copy(update={"train": config.train.model_copy(update=wanted)})
+    with claimed_run(other, None) as (own, _):
+        assert own == config
 
 
 def test_renamed_types_are_refused(config: ExperimentConfig) -> None:

@@ -194,9 +194,11 @@ def test_going_on_with_other_settings_is_refused(settings: dict[str, Any]) -> No
     other = config_from_mapping(settings, ["seed=4", "train.batch_size=3"])
     with pytest.raises(ConfigError) as raised, claimed_run(other, config.output_dir):
         pass
-    assert sorted(fault.split(":")[0] for fault in raised.value.faults) == [
-        "seed",
-        "train.batch_size",
+    cure, *faults = raised.value.faults
+    assert cure.endswith(f"own settings: mtner train --resume {config.output_dir}")
+    assert sorted(faults) == [
+        "seed: is 4, but the run was started with 3",
+        "train.batch_size: is 3, but the run was started with 2",
     ]
 
 
