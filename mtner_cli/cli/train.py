@@ -114,7 +114,7 @@ def _run(
     with (
         GracefulInterrupt() as wish,
         TrainingLog(folder.log, folder.sampling) as log,
-        TrainingDisplay(console, prepared.config.train.num_epochs) as display,
+        TrainingDisplay(console, prepared.config.train.num_epochs, bool(prepared.dev)) as display,
     ):
         listeners: list[Listener] = [log, display, *trackers]
         for event in start_training(prepared, device, checkpoint, wish):
@@ -127,8 +127,10 @@ def _run(
 
 def _test(run: Path, device: torch.device, console: Console, trackers: Sequence[Tracker]) -> None:
     from mtner_cli.cli.test import show_test
+    from mtner_cli.core.train.run_folder import RunFolder
 
-    console.print(f"\nTesting the best checkpoint of {run}", soft_wrap=True)
+    which = RunFolder(run).checkpoint().stem
+    console.print(f"\nTesting the {which} checkpoint of {run}", soft_wrap=True)
     evaluation = show_test(run, None, device, console)
     if evaluation is not None:
         for tracker in trackers:

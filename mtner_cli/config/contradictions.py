@@ -47,7 +47,7 @@ def _merging(config: ExperimentConfig) -> Iterator[Fault]:
 def _early_stopping(config: ExperimentConfig) -> Iterator[Fault]:
     train = config.train
     best = train.checkpoints.metric_based
-    if train.early_stop and not best:
+    if train.early_stop and not best and has_dev_split(config):
         yield Fault(
             ("train", "early_stop"),
             f"is {train.early_stop}, but checkpoints.metric_based is false, so the best epoch "
@@ -59,15 +59,11 @@ def _early_stopping(config: ExperimentConfig) -> Iterator[Fault]:
             "most_recent and metric_based are both false, so nothing would be saved; "
             "set one of them to true",
         )
-    if (train.early_stop or best) and not any(
-        dataset.split_paths.dev for dataset in config.datasets.values()
-    ):
-        yield Fault(
-            ("datasets",),
-            "no corpus has a dev split, which early stopping and the best checkpoint need; give "
-            "split_paths.dev, or set train.early_stop to null and "
-            "train.checkpoints.metric_based to false",
-        )
+
+
+def has_dev_split(config: ExperimentConfig) -> bool:
+    """Tell whether epochs can be compared by their development scores."""
+    return any(dataset.split_paths.dev for dataset in config.datasets.values())
 
 
 def _outside_action(config: ExperimentConfig) -> Iterator[Fault]:
@@ -136,9 +132,15 @@ WITHOUT_EFFECT: Mapping[str, str] = {
 
 
 def settings_without_effect(config: ExperimentConfig) -> Iterator[str]:
-    """Yield a note for each such setting that differs from its default."""
+    """Yield a note for each such setting that differs from its default, and if no dev is given."""
     defaults = ExperimentConfig.model_construct()
     for key, reason in WITHOUT_EFFECT.items():
         get = attrgetter(key)
         if get(config) != get(defaults):
             yield f"{key} has no effect here: {reason}."
+    if not has_dev_split(config):
+        yield (
+            "No corpus has a dev split (datasets.*.split_paths.dev), so no epoch can be chosen by "
+            "its score: the model of the last one is kept and tested, and train.early_stop has no "
+            "effect."
+        )

@@ -31,11 +31,18 @@ MEMORY = 0.95
 
 
 class TrainingDisplay:
-    """Shows a training's events; it is a context manager."""
+    """Shows a training's events; it is a context manager.
 
-    def __init__(self, console: Console, epochs: int) -> None:
+    Args:
+        console: the console to print to.
+        epochs: the number of epochs at most.
+        scored: whether each epoch ends with a development round, which is shown as a line.
+    """
+
+    def __init__(self, console: Console, epochs: int, scored: bool = True) -> None:
         self._console = console
         self._epochs = epochs
+        self._scored = scored
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -93,6 +100,8 @@ class TrainingDisplay:
                 completed=self._steps * (event.epoch - 1) + event.step_in_epoch,
                 status=f"loss {self._loss:.4f}  {self._speed:.1f} sentences/s",
             )
+        if not self._scored and event.step_in_epoch == self._steps:
+            self._console.print(f"epoch {event.epoch}: loss {self._loss:.4f}")
 
     def _show_scores(self, event: DevelopmentDone) -> None:
         corpora = event.scores.f1_of_corpora()

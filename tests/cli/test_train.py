@@ -320,3 +320,15 @@ def test_a_dry_run_tries_the_folder(experiment_file: Path, name: str) -> None:
 def test_a_training_needs_a_file_or_a_run() -> None:
     with pytest.raises(MtnerError, match="give an experiment file, or a run with --resume RUN"):
         run("train", "--cpu")
+
+
+def test_dev_may_be_left_out(experiment_file: Path) -> None:
+    settings = yaml.safe_load(experiment_file.read_text())
+    for dataset in settings["datasets"].values():
+        del dataset["split_paths"]["dev"]
+    experiment_file.write_text("# @package _global_\n" + yaml.safe_dump(settings))
+    output = run("train", experiment_file, "--cpu")
+    assert output.count("No corpus has a dev split") == 1
+    assert re.findall(r"epoch (\d): loss \d", output) == ["1", "2"]
+    assert "Testing the last checkpoint of" in output
+    assert "mean of micro" in output

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import yaml
 
 from mtner_cli.config.contradictions import WITHOUT_EFFECT, settings_without_effect
 from mtner_cli.config.load import config_from_mapping
@@ -97,17 +98,27 @@ def test_a_contradiction_is_the_only_fault(
     assert found_message.startswith(message)
 
 
-def test_early_stopping_needs_a_dev_split(faults: Callable[..., list[str]]) -> None:
-    base = (
-        "seed: 1\ntask_name: x\n"
-        "datasets:\n  a: {mode: simple, split_paths: {train: t}}\n"
-        "  b: {mode: simple, split_paths: {train: t}}\n"
-    )
-    (fault,) = faults(base=base)
-    assert fault.startswith("nerves.yaml:3: datasets: no corpus has a dev split")
-    off = ["train.early_stop=null", "train.checkpoints.metric_based=false"]
-    assert faults("", *off, base=base) == []
-    assert faults("", "datasets.b.split_paths.dev=d", base=base) == []
+WITHOUT_DEV = """\
+seed: 1
+task_name: x
+datasets:
+  a: {mode: simple, split_paths: {train: t}}
+  b: {mode: simple, split_paths: {train: t}}
+"""
+
+
+def test_dev_may_be_left_out(faults: Callable[..., list[str]]) -> None:
+    assert faults(base=WITHOUT_DEV) == []
+    assert faults("", "train.checkpoints.metric_based=false", base=WITHOUT_DEV) == []
+    given = ["datasets.b.split_paths.dev=d", "train.checkpoints.metric_based=false"]
+    assert "train.early_stop: is 30" in faults("", *given, base=WITHOUT_DEV)[0]
+
+
+def test_no_dev_split_is_one_warning() -> None:
+    config = config_from_mapping(yaml.safe_load(WITHOUT_DEV), ["train.early_stop=3"])
+    (note,) = settings_without_effect(config)
+    assert "the model of the last one is kept and tested" in note
+    assert "train.early_stop has no effect" in note
 
 
 @pytest.mark.parametrize(

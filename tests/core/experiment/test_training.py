@@ -261,6 +261,19 @@ def test_a_run_without_test_split_is_not_tested(settings: dict[str, Any]) -> Non
     assert evaluate_run(Tagger.load(config.output_dir, device="cpu")) is None
 
 
+def test_without_dev_the_model_of_the_last_epoch_is_kept(settings: dict[str, Any]) -> None:
+    for dataset in settings["datasets"].values():
+        del dataset["split_paths"]["dev"]
+    settings["train"]["early_stop"] = 1
+    config = config_from_mapping(settings)
+    events = train(config)
+    assert events[-1] == Stopped("finished", 2, 4)
+    tagger = Tagger.load(config.output_dir, device="cpu")
+    assert tagger.checkpoint == config.output_dir / "checkpoints" / "last.safetensors"
+    assert [path.name for path in tagger.checkpoint.parent.iterdir()] == ["last.safetensors"]
+    assert evaluate_run(tagger) is not None
+
+
 def test_the_run_loads_where_its_encoder_is_gone(
     settings: dict[str, Any], tmp_path: Path, tiny_encoder: Path
 ) -> None:
