@@ -5,9 +5,11 @@ Every message says what was wrong, where (file, line, key) and what to do about 
 
 from __future__ import annotations
 
+import difflib
 import reprlib
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 MOST_CHARACTERS = 200
@@ -17,6 +19,8 @@ MOST_FAULTS = 20
 
 _LONGEST_NAME = 80
 """Most characters of a name that is shown without quotes."""
+_MOST_NAMES, _LONGEST_COMPARED = 1000, 100
+"""Most names that one is compared with, and most characters of each; each comparison takes time."""
 _LONGEST_NUMBER = 10_000
 """Most bits of a number that is written out; Python refuses to write more than 4,300 digits."""
 
@@ -58,6 +62,20 @@ def names_text(names: Iterable[str]) -> str:
     listed = list(names)
     more = [f"... ({len(listed):,} in all)"] if len(listed) > MOST_FAULTS else []
     return ", ".join([*map(shown, listed[:MOST_FAULTS]), *more])
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the known name that is most similar to ``name``, or None if none is similar."""
+    if len(name) > _LONGEST_COMPARED:
+        return None
+    short = [other for other in islice(known, _MOST_NAMES) if len(other) <= _LONGEST_COMPARED]
+    return next(iter(difflib.get_close_matches(name, short, n=1, cutoff=cutoff)), None)
+
+
+def did_you_mean(*names: str | None) -> str:
+    """Return the hint that a message ends with; empty if there is no name."""
+    given = [name for name in names if name]
+    return f"; did you mean {' or '.join(given)}?" if given else ""
 
 
 def visible(text: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 # together import nothing of each other.
 FLOORS = [
     ("errors",),
+    ("paths",),
     ("config",),
     ("core.types", "core.device", "core.files", "core.fetch"),
     ("core.actions",),

@@ -26,8 +26,8 @@ def experiments(
 
     Example: mtner experiments configs/experiment/multi-task
     """
-    from mtner_cli.config.load import shipped
     from mtner_cli.core.experiment.listing import list_experiments
+    from mtner_cli.paths import shipped
     from mtner_cli.report.console import PlainConsole
 
     console = PlainConsole()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from operator import attrgetter
 
-from mtner_cli.config.faults import Fault, nearest
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
-from mtner_cli.errors import names_text, quoted
+from mtner_cli.config.yaml_source import Fault
+from mtner_cli.errors import did_you_mean, names_text, nearest, quoted
 
 
 def find_contradictions(config: ExperimentConfig) -> Iterator[Fault]:
@@ -118,8 +118,7 @@ def _tracking(config: ExperimentConfig) -> Iterator[Fault]:
 
 
 def _unknown_corpus(name: str, datasets: Mapping[str, DatasetConfig]) -> str:
-    near = nearest(name, datasets)
-    hint = f"; did you mean {near}?" if near else ""
+    hint = did_you_mean(nearest(name, datasets))
     return f"{quoted(name, 80)} is not one of the corpora ({names_text(datasets)}){hint}"
 
 

@@ -1,4 +1,4 @@
-"""Explain what the schema refuses: expected value, found value and nearest valid name."""
+"""Explain the schema and what it refuses: expected value, found value and nearest valid name."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from mtner_cli.config.faults import Fault, KeyPath, nearest, shown_key
 from mtner_cli.config.values import Section
-from mtner_cli.errors import quoted
+from mtner_cli.config.yaml_source import Fault, KeyPath, shown_key
+from mtner_cli.errors import did_you_mean, nearest, quoted
 
 _EXPECTED: Mapping[str, str] = {
     "int_type": "a whole number",
@@ -47,85 +48,30 @@ def explain(error: ValidationError, schema: Any) -> list[Fault]:
     """Return one fault for each error of the schema."""
     details = error.errors(include_url=False)
     return [
-        Fault(*_explain_one(detail, schema if at < _MOST_HINTS else None))
+        _explain_one(detail, schema if at < _MOST_HINTS else None)
         for at, detail in enumerate(details)
     ]
 
 
-def is_foreign(values: Mapping[str, Any], schema: Any) -> bool:
-    """Tell whether a file is of another kind: it is not empty, but has none of the known keys.
-
-    It may be a file of secrets that was given by mistake, so no message shows its content.
-
-    Args:
-        values: what the file holds.
-        schema: a section, or a dict of sections under names that users choose.
-    """
-    annotation = _plain(schema)
-    if not values or _holds_keys_of(annotation, values):
-        return False
-    if _section_of(annotation) is not None:
-        return True
-    inner = typing.get_args(annotation)[1]
-    if _section_of(inner) is not None:
-        return not any(_holds_keys_of(inner, value) for value in values.values())
-    return all(isinstance(value, dict | list) for value in values.values())
-
-
-def _holds_keys_of(annotation: Any, values: Any) -> bool:
-    section = _section_of(annotation)
-    known = {*section.model_fields, *_ELSEWHERE} if section is not None else set()
-    return isinstance(values, Mapping) and not known.isdisjoint(values)
-
-
-def foreign_file(path: str | Path, example: str) -> str:
-    """Return the fault of a foreign file; ``example`` shows which keys belong in it."""
-    return (
-        f"{path}: holds none of the keys that are expected here, so its content is not shown; "
-        f"give a file such as: {example}"
-    )
-
-
-def example_of(schema: Any) -> str:
-    """Return an example of the mandatory settings, in one line of YAML."""
-    text = yaml.safe_dump(
-        _example(schema), default_flow_style=True, sort_keys=False, width=float("inf")
-    )
-    return text.strip().removeprefix("{").removesuffix("}")
-
-
-def _example(annotation: Any) -> Any:
-    section = _section_of(annotation)
-    if section is not None:
-        fields = section.model_fields
-        mandatory = [name for name, field in fields.items() if field.is_required()]
-        return {name: _example(fields[name].annotation) for name in mandatory or fields}
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is dict:
-        return {"NAME": _example(arguments[1])}
-    if origin is typing.Literal:
-        return arguments[0]
-    if origin in (typing.Annotated, typing.Union, types.UnionType):
-        return _example(arguments[0])
-    return {int: 1, Path: "PATH"}.get(annotation, "TEXT")
-
-
-def _explain_one(detail: ErrorDetails, schema: Any | None) -> tuple[KeyPath, str]:
+def _explain_one(detail: ErrorDetails, schema: Any | None) -> Fault:
     key = tuple(str(part) for part in detail["loc"] if part != "[key]")
-    context = detail.get("ctx", {})
-    kind = detail["type"]
+    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "missing":
-        return key, "missing; it has no default and must be given"
+        return Fault(key, "missing; it has no default and must be given")
     if kind == "extra_forbidden":
-        return key, "unknown key" if schema is None else _unknown_key(key, schema)
+        return Fault(key, "unknown key" if schema is None else _unknown_key(key, schema))
     if kind == "password":
-        return key, detail["msg"]
+        return Fault(key, detail["msg"])
+    expected, hint = detail["msg"], ""
     if kind in _EXPECTED:
         expected = "expected " + _EXPECTED[kind].format(**context)
-    else:
-        expected = detail["msg"]
-    found = "an empty name" if "[key]" in detail["loc"] else describe(detail["input"])
-    return key, f"{expected}; found {found}{_hint(kind, detail['input'], context)}"
+    if kind == "string_type" and isinstance(value, int | float):
+        hint = " (put it in quotes to make it text)"
+    if kind == "literal_error" and isinstance(value, str):
+        names = context["expected"].replace(" or ", ", ").split(", ")
+        hint = did_you_mean(nearest(value, [name.strip("'") for name in names]))
+    found = "an empty name" if "[key]" in detail["loc"] else describe(value)
+    return Fault(key, f"{expected}; found {found}{hint}")
 
 
 def describe(value: Any) -> str:
@@ -143,63 +89,112 @@ def describe(value: Any) -> str:
     return "a section" if value else "an empty section"
 
 
-def _hint(kind: str, value: Any, context: Mapping[str, Any]) -> str:
-    if kind == "string_type" and isinstance(value, int | float):
-        return " (put it in quotes to make it text)"
-    if kind == "literal_error" and isinstance(value, str):
-        names = [name.strip("'") for name in context["expected"].replace(" or ", ", ").split(", ")]
-        near = nearest(value, names)
-        return f"; did you mean {near}?" if near else ""
-    return ""
-
-
 def _unknown_key(key: KeyPath, schema: Any) -> str:
     """Say which valid key was probably meant: a sibling, or a key of that name elsewhere."""
     *above, name = key
-    section = section_at(tuple(above), schema)
-    siblings = list(section.model_fields) if section is not None else []
+    section = schema
+    for part in above:
+        section = _inner_type(section, part)
+    siblings = _fields_of(section)
     near = nearest(name, siblings, cutoff=0.75)
-    if near:
-        return f"unknown key; did you mean {shown_key((*above, near))}?"
-    if name in _ELSEWHERE:
+    if not near and name in _ELSEWHERE:
         return f"unknown key; {_ELSEWHERE[name]}"
-    elsewhere = [known for known in _known_keys(schema) if known[-1] == name]
-    if elsewhere:
-        return f"unknown key; did you mean {' or '.join(map(shown_key, elsewhere[:3]))}?"
+    known = _known_keys(schema) if not near else [(*above, near)]
+    meant = [shown_key(other) for other in known if other[-1] == (near or name)]
+    if meant:
+        return f"unknown key{did_you_mean(*meant[:3])}"
     near = nearest(name, siblings, cutoff=0.5)
-    guess = f"did you mean {shown_key((*above, near))}? " if near else ""
-    return f"unknown key; {guess}valid here: {', '.join(siblings)}"
+    hint = did_you_mean(near and shown_key((*above, near)))
+    return f"unknown key; valid here: {', '.join(siblings)}{hint}"
 
 
-def section_at(key: KeyPath, schema: Any) -> type[Section] | None:
-    """Return the type of the section at a key, or None if no section can be there."""
-    annotation: Any = _plain(schema)
-    for part in key:
-        section = _section_of(annotation)
-        if section is not None:
-            if part not in section.model_fields:
-                return None
-            annotation = section.model_fields[part].annotation
-        elif typing.get_origin(annotation) is dict:
-            annotation = typing.get_args(annotation)[1]
-        else:
-            return None
-    return _section_of(annotation)
+def is_foreign(values: Mapping[str, Any], schema: Any) -> bool:
+    """Tell whether a file is of another kind: it is not empty, but has none of the known keys.
+
+    It may be a file of secrets that was given by mistake, so no message shows its content.
+
+    Args:
+        values: what the file holds.
+        schema: a section, or a dict of sections or texts under names that users choose.
+    """
+    fields = _fields_of(schema)
+    sections = [values] if fields else list(values.values())
+    known = {*(fields or _fields_of(_inner_type(schema, "")))}
+    if not known:
+        return bool(values) and all(isinstance(value, dict | list) for value in sections)
+    known.update(_ELSEWHERE)
+    return bool(values) and not any(isinstance(at, dict) and known & at.keys() for at in sections)
+
+
+def foreign_file(path: str | Path, example: str) -> str:
+    """Return the fault of a foreign file; ``example`` shows which keys belong in it."""
+    return (
+        f"{path}: holds none of the keys that are expected here, so its content is not shown; "
+        f"give a file such as: {example}"
+    )
+
+
+def example_text(schema: Any) -> str:
+    """Return an example of the mandatory settings, in one line of YAML."""
+    text = yaml.safe_dump(
+        example_of(schema), default_flow_style=True, sort_keys=False, width=float("inf")
+    )
+    return text.strip().removeprefix("{").removesuffix("}")
+
+
+def example_of(annotation: Any) -> Any:
+    """Return an example of a section's mandatory settings, or of the value of one setting."""
+    fields = _fields_of(annotation)
+    if fields:
+        mandatory = [name for name, field in fields.items() if field.is_required()]
+        return {name: example_of(fields[name].annotation) for name in mandatory or fields}
+    annotation = _plain(annotation)
+    if typing.get_origin(annotation) is dict:
+        return {"NAME": example_of(_inner_type(annotation, "NAME"))}
+    if typing.get_origin(annotation) is typing.Literal:
+        return typing.get_args(annotation)[0]
+    return {int: 1, Path: "PATH"}.get(annotation, "TEXT")
+
+
+def with_example(values: Mapping[str, Any], key: KeyPath, schema: Any) -> dict[str, Any]:
+    """Return settings in which the one at ``key`` is an example, or left out if it need not be."""
+    if not key:
+        return example_of(schema)
+    name, *below = key
+    field, inner = _fields_of(schema).get(name), _inner_type(schema, name)
+    is_mandatory = field.is_required() if field else bool(name and _fields_of(inner))
+    changed = dict(values)
+    value = changed.pop(name, None)
+    if below and isinstance(value, dict):
+        changed[name] = with_example(value, tuple(below), inner)
+    elif is_mandatory:
+        changed[name] = example_of(inner)
+    return changed
 
 
 def _plain(annotation: Any) -> Any:
-    is_annotated = typing.get_origin(annotation) is typing.Annotated
-    return typing.get_args(annotation)[0] if is_annotated else annotation
+    """Return the type within ``Annotated`` and beside ``None``."""
+    while typing.get_origin(annotation) in (typing.Annotated, typing.Union, types.UnionType):
+        annotation = typing.get_args(annotation)[0]
+    return annotation
 
 
-def _section_of(annotation: Any) -> type[Section] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    return None
+def _fields_of(annotation: Any) -> Mapping[str, FieldInfo]:
+    """Return the settings of a section; other types have none."""
+    annotation = _plain(annotation)
+    is_section = isinstance(annotation, type) and issubclass(annotation, Section)
+    return annotation.model_fields if is_section else {}
+
+
+def _inner_type(annotation: Any, name: str) -> Any:
+    """Return the type of one setting of a section, or of one value of a dict; None for others."""
+    fields, annotation = _fields_of(annotation), _plain(annotation)
+    if typing.get_origin(annotation) is dict:
+        return typing.get_args(annotation)[1]
+    return fields[name].annotation if name in fields else None
 
 
 def _known_keys(annotation: Any, above: KeyPath = ()) -> Iterator[KeyPath]:
-    section = _section_of(annotation)
-    for name, field in section.model_fields.items() if section is not None else ():
+    for name, field in _fields_of(annotation).items():
         yield (*above, name)
         yield from _known_keys(field.annotation, (*above, name))

@@ -1,42 +1,50 @@
-"""Load the settings of an experiment or of corpora, and write those of a run as YAML."""
+"""Load the settings of an experiment or of corpora, and write those of a run as YAML.
+
+Settings are composed from the defaults, a file and overrides; then their references are resolved,
+and they are checked. All faults are found at once, each with its place.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
-from mtner_cli.config.compose import Recipe, compose
 from mtner_cli.config.contradictions import find_contradictions
-from mtner_cli.config.faults import Fault, KeyPath, exists, is_folder, why_absent
-from mtner_cli.config.references import escape_references
+from mtner_cli.config.explain import example_text, explain, foreign_file, is_foreign, with_example
+from mtner_cli.config.references import Resolved, escape_references, resolve_references
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
-from mtner_cli.config.values import Text
-from mtner_cli.config.yaml_source import YamlSource, read_yaml, write_yaml
-from mtner_cli.errors import ConfigError
+from mtner_cli.config.values import SECRET, Text
+from mtner_cli.config.yaml_source import (
+    LONGEST_KEY,
+    Fault,
+    KeyPath,
+    YamlSource,
+    concerned_by,
+    is_whole,
+    key_of_text,
+    keys_within,
+    parse_value,
+    read_yaml,
+    write_yaml,
+)
+from mtner_cli.errors import MOST_FAULTS, ConfigError, did_you_mean, quoted
+from mtner_cli.paths import exists, is_folder, shipped, why_absent
 
 RESOLVED_NAME = "resolved_cfg.yaml"
 """The file in a run's folder that holds its complete settings."""
 EXPERIMENTS = Path("configs/experiment")
 """Where the project keeps its experiment files."""
-_PACKAGED = Path(__file__).parents[1]
-"""The package, which holds the project's folder ``configs``."""
-
-
-def shipped(path: Path) -> Path:
-    """Return the packaged file or folder for a path below ``configs`` that is not here.
-
-    So the commands of the documentation work in any folder.
-    """
-    packaged = _PACKAGED / path
-    is_below = path.parts[:1] == ("configs",) and ".." not in path.parts
-    return packaged if is_below and not exists(path) and exists(packaged) else path
-
+_KEY_AND_VALUE = re.compile(r"(?P<key>(?:\\.|[^\\=])+)=(?P<value>.*)", re.DOTALL)
+_LONGEST_SHOWN = 100
 
 Check = Callable[[ExperimentConfig], Iterable[Fault]]
+CorporaCheck = Callable[[Mapping[str, DatasetConfig]], Iterable[Fault]]
+Corpora = Annotated[dict[Text, DatasetConfig], Field(min_length=1)]
 
 
 def load_experiment(
@@ -61,23 +69,14 @@ def load_experiment(
     path = shipped(path)
     if not exists(path) and why_absent(path) is None:
         raise ConfigError([_no_such_experiment(path)])
-    return _load(read_yaml(path), str(path), overrides, now=now, check_files=check_files)
-
-
-def config_from_mapping(
-    values: Mapping[str, Any],
-    overrides: Sequence[str] = (),
-    *,
-    now: datetime | None = None,
-    check_files: Check | None = None,
-) -> ExperimentConfig:
-    """Build a configuration from a mapping, as :func:`load_experiment` does from a file.
-
-    Raises:
-        ConfigError: with every fault.
-    """
-    source = YamlSource(dict(values))
-    return _load(source, "the configuration", overrides, now=now, check_files=check_files)
+    return compose(
+        read_yaml(path),
+        ExperimentConfig,
+        defaults=default_settings(),
+        overrides=overrides,
+        checks=[check for check in (find_contradictions, check_files) if check],
+        now=now,
+    )
 
 
 def load_resolved(path: Path) -> ExperimentConfig:
@@ -94,7 +93,7 @@ def load_resolved(path: Path) -> ExperimentConfig:
         raise ConfigError(
             [f"{file}: there is no such file; expected a run's folder or its {RESOLVED_NAME}"]
         )
-    return compose(_recipe(), read_yaml(file), str(file))
+    return compose(read_yaml(file), ExperimentConfig, defaults=default_settings())
 
 
 def dump_resolved(config: ExperimentConfig) -> str:
@@ -107,49 +106,14 @@ def default_settings() -> dict[str, Any]:
     return ExperimentConfig.model_construct().model_dump(warnings=False)
 
 
-def _load(
-    source: YamlSource,
-    name: str,
-    overrides: Sequence[str],
-    *,
-    now: datetime | None,
-    check_files: Check | None,
-) -> ExperimentConfig:
-    checks = (find_contradictions, check_files) if check_files else (find_contradictions,)
-    return compose(_recipe(*checks), source, name, overrides, now)
-
-
-def _recipe(*checks: Check) -> Recipe[ExperimentConfig]:
-    return Recipe(ExperimentConfig, default_settings(), checks, _stand_in)
-
-
-def _stand_in(values: dict[str, Any], key: KeyPath) -> None:
-    """Put a valid value for a mandatory setting, so that the checks can run."""
-    match key:
-        case ("seed",):
-            values["seed"] = 0
-        case ("task_name",):
-            values["task_name"] = "unnamed"
-        case ("datasets", name) if name:
-            values["datasets"][name] = {"mode": "simple", "split_paths": {}}
-        case ("datasets", name, "mode"):
-            values["datasets"][name]["mode"] = "simple"
-        case ("datasets", name, "split_paths"):
-            values["datasets"][name]["split_paths"] = {}
-
-
 def _no_such_experiment(path: Path) -> str:
     """Say that the file is missing; if a name is given as in the original, suggest its file."""
     named = Path(str(path).removeprefix("experiment="))
     for candidate in (EXPERIMENTS / named, path):
         file = candidate.with_name(f"{candidate.name}.yaml")
         if exists(shipped(file)):
-            return f"{path}: there is no such file; did you mean {file}?"
+            return f"{path}: there is no such file{did_you_mean(str(file))}"
     return f"{path}: there is no such file; 'mtner experiments' lists those that come with mtner"
-
-
-CorporaCheck = Callable[[Mapping[str, DatasetConfig]], Iterable[Fault]]
-Corpora = Annotated[dict[Text, DatasetConfig], Field(min_length=1)]
 
 
 def load_corpora(
@@ -166,10 +130,8 @@ def load_corpora(
     Raises:
         ConfigError: with every fault: place, key, what was expected and what was found.
     """
-    checks = (_without_test, check_files) if check_files else (_without_test,)
-    recipe: Recipe[dict[str, DatasetConfig]] = Recipe(Corpora, {}, checks, _corpora_stand_in)
-    path = shipped(path)
-    return compose(recipe, read_yaml(path), str(path))
+    checks = [check for check in (_without_test, check_files) if check]
+    return compose(read_yaml(shipped(path)), Corpora, checks=checks)
 
 
 def _without_test(corpora: Mapping[str, DatasetConfig]) -> Iterator[Fault]:
@@ -180,12 +142,133 @@ def _without_test(corpora: Mapping[str, DatasetConfig]) -> Iterator[Fault]:
             )
 
 
-def _corpora_stand_in(values: dict[str, Any], key: KeyPath) -> None:
-    """Put a valid value for a mandatory setting, so that the checks can run."""
-    match key:
-        case (name,):
-            values[name] = {"mode": "simple", "split_paths": {}}
-        case (name, "mode"):
-            values[name]["mode"] = "simple"
-        case (name, "split_paths"):
-            values[name]["split_paths"] = {}
+def compose(
+    source: YamlSource,
+    schema: Any,
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    overrides: Sequence[str] = (),
+    checks: Sequence[Callable[[Any], Iterable[Fault]]] = (),
+    now: datetime | None = None,
+) -> Any:
+    """Merge defaults, source and overrides, then resolve references and check the settings.
+
+    Args:
+        source: the settings of the file; the places of the overrides are added to its places.
+        schema: the type of the settings: a section, or a dict of sections or texts.
+        defaults: the values of settings that are not given; texts may hold references.
+        overrides: ``key.sub=value`` texts.
+        checks: functions for rules that the schema cannot express; each yields its faults.
+        now: the time for ``${now:...}``; the current time if None.
+
+    Raises:
+        ConfigError: with every fault.
+    """
+    if is_foreign(source.values, schema):
+        raise ConfigError([foreign_file(source.name, example_text(schema))])
+    values = merged(defaults or {}, source.values)
+    for key, value, name in parse_overrides(overrides):
+        values = merged(values, nested(key, value))
+        source.places |= dict.fromkeys([key, *keys_within(value, key)], name)
+    resolved = resolve_references(values, now or datetime.now())
+    settings, refused = _validated(resolved.values, schema)
+    faults, unsure = _causes(refused, resolved, source.unreadable)
+    checked = _repaired(resolved.values, unsure, schema) if settings is None else settings
+    if checked is not None:
+        follows = concerned_by(unsure)
+        faults += [fault for check in checks for fault in check(checked) if not follows(fault.key)]
+    if source.faults or faults:
+        raise ConfigError([source.describe(fault) for fault in (*source.faults, *faults)])
+    return settings
+
+
+def _validated(values: dict[str, Any], schema: Any) -> tuple[Any, list[Fault]]:
+    """Return the settings, or None and what the schema refuses."""
+    try:
+        return TypeAdapter(schema).validate_python(values), []
+    except ValidationError as error:
+        return None, explain(error, schema)
+
+
+def _causes(
+    refused: Sequence[Fault], resolved: Resolved, unreadable: set[KeyPath]
+) -> tuple[list[Fault], set[KeyPath]]:
+    """Return the faults that do not follow from others, and the keys without a valid value."""
+    unsure = unreadable | resolved.unresolved
+    follows = concerned_by(unsure)
+    refused = [fault for fault in refused if not follows(fault.key)]
+    keys = {fault.key for fault in refused}
+    is_cause = concerned_by(unreadable | keys)
+    faults = [
+        fault
+        for fault in (*resolved.faults, *refused)
+        if not any(map(is_cause, resolved.targets[fault.key]))
+    ]
+    return faults, unsure | keys
+
+
+def _repaired(values: dict[str, Any], unsure: set[KeyPath], schema: Any) -> Any:
+    """Return settings with examples in place of faults, so that the rules can be checked.
+
+    Return None if there are more faults than a message shows, or if this does not make them valid.
+    """
+    if len(unsure) > MOST_FAULTS:
+        return None
+    for key in unsure:
+        values = with_example(values, key, schema)
+    return _validated(values, schema)[0]
+
+
+def parse_overrides(texts: Sequence[str]) -> list[tuple[KeyPath, Any, str]]:
+    r"""Return each override's key, value and name in messages, in the order given.
+
+    The value is YAML. A dot or equals sign inside a name is written ``\.`` or ``\=``.
+
+    Raises:
+        ConfigError: naming every text that is not an override.
+    """
+    overrides: list[tuple[KeyPath, Any, str]] = []
+    faults: list[str] = []
+    for text in texts:
+        name = f"override {_shown(text)}"
+        match = _KEY_AND_VALUE.fullmatch(text)
+        key = key_of_text(match["key"].strip()) if match else ()
+        if not is_whole(text):
+            faults.append(f"{name}: holds bytes that are not UTF-8; write it in UTF-8")
+        elif match is None or "" in key:
+            faults.append(f"{name}: expected key.sub=value, such as train.batch_size=8")
+        elif max(map(len, key)) > LONGEST_KEY:
+            faults.append(f"{name}: a key may have at most {LONGEST_KEY:,} characters")
+        else:
+            try:
+                overrides.append((key, parse_value(match["value"], name), name))
+            except ConfigError as error:
+                faults.extend(error.faults)
+    if faults:
+        raise ConfigError(faults)
+    return overrides
+
+
+def _shown(text: str) -> str:
+    """Return the name of an override in messages, without a value that may hold a password."""
+    if "@" in text or SECRET.search(text):
+        key = text.partition("=")[0]
+        return quoted("..." if "@" in key else f"{key}=...", _LONGEST_SHOWN)
+    return quoted(text, _LONGEST_SHOWN)
+
+
+def merged(below: Any, above: Any) -> Any:
+    """Merge sections key by key, where ``above`` wins; for other values return ``above``."""
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    return {
+        **below,
+        **{name: merged(below.get(name), value) for name, value in above.items()},
+    }
+
+
+def nested(key: KeyPath, value: Any) -> Any:
+    """Return the sections that hold ``value`` at ``key``: ``{"a": {"b": value}}``."""
+    for name in reversed(key):
+        value = {name: value}
+    return value

@@ -10,14 +10,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NoReturn
 
-from mtner_cli.config.faults import Fault, KeyPath, key_of_text, key_text, nearest, shown_key
-from mtner_cli.errors import MOST_FAULTS, quoted, shown
+from mtner_cli.config.yaml_source import (
+    Fault,
+    KeyPath,
+    key_of_text,
+    key_text,
+    keys_within,
+    shown_key,
+)
+from mtner_cli.errors import MOST_FAULTS, did_you_mean, nearest, quoted, shown
 
 _MOST_GIVEN = 1_000_000
 """Most values and characters that all references together give; no file needs as many."""
@@ -28,34 +35,6 @@ _LONGEST_TIME_FORMAT = 100
 # A run of backslashes is matched once, from its start, so that a long one takes no extra time.
 _MARK = re.compile(r"(?<!\\)(?P<slashes>\\*+)\$\{")
 _TOKEN = re.compile(rf"{_MARK.pattern}(?:(?P<name>[^${{}}]*)\}})?")
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """Settings whose references are replaced by their values.
-
-    Attributes:
-        values: the settings.
-        faults: one for each text with a wrong reference.
-        unresolved: the keys that could not be resolved; they keep their text.
-        targets: for each key that holds references, the keys it refers to.
-    """
-
-    values: dict[str, Any]
-    faults: list[Fault]
-    unresolved: set[KeyPath]
-    targets: dict[KeyPath, set[KeyPath]]
-
-
-def resolve_references(values: dict[str, Any], now: datetime) -> Resolved:
-    """Replace every reference; ``now`` is the time that ``${now:...}`` gives.
-
-    Raises:
-        ReferenceLimitError: if the references give too much or are nested too deeply.
-    """
-    resolver = _Resolver(values, now)
-    resolved = resolver.resolve(values, ())
-    return Resolved(resolved, resolver.faults, resolver.unresolved, dict(resolver.targets))
 
 
 def escape_references(values: Any) -> Any:
@@ -74,16 +53,38 @@ def _map_texts(value: Any, key: KeyPath, change: Callable[[str, KeyPath], Any]) 
     return change(value, key) if isinstance(value, str) else value
 
 
-class ReferenceLimitError(Exception):
-    """References that give too much or are nested too deeply to be resolved.
+@dataclass
+class Resolved:
+    """Settings whose references are replaced by their values.
 
     Attributes:
-        fault: the reference at which the limit was reached.
+        values: the settings.
+        faults: one for each text with a wrong reference, or one if a limit is reached.
+        unresolved: the keys that could not be resolved; they keep their text.
+        targets: for each key that holds references, the keys it refers to, also through others.
     """
 
-    def __init__(self, fault: Fault) -> None:
-        self.fault = fault
-        super().__init__(fault.message)
+    values: dict[str, Any]
+    faults: list[Fault] = field(default_factory=list)
+    unresolved: set[KeyPath] = field(default_factory=set)
+    targets: defaultdict[KeyPath, set[KeyPath]] = field(default_factory=lambda: defaultdict(set))
+
+
+def resolve_references(values: dict[str, Any], now: datetime) -> Resolved:
+    """Replace every reference; ``now`` is the time that ``${now:...}`` gives.
+
+    If the references give too much or are nested too deeply, none is replaced.
+    """
+    resolved = Resolved(values)
+    try:
+        resolved.values = _map_texts(values, (), _Resolver(resolved, now).text_or_itself)
+    except _LimitError as error:
+        return Resolved(values, [*error.args], {()})
+    return resolved
+
+
+class _LimitError(Exception):
+    """References that give too much or are nested too deeply; its argument is the fault."""
 
 
 class _UnresolvedError(Exception):
@@ -91,51 +92,45 @@ class _UnresolvedError(Exception):
 
 
 class _Resolver:
-    def __init__(self, values: dict[str, Any], now: datetime) -> None:
-        self._values = values
+    def __init__(self, resolved: Resolved, now: datetime) -> None:
+        self._resolved = resolved
+        self._written = resolved.values
         self._now = now
         self._active: list[KeyPath] = []
         self._known: dict[KeyPath, Any] = {}
         self._given = 0
-        self.faults: list[Fault] = []
-        self.unresolved: set[KeyPath] = set()
-        self.targets: defaultdict[KeyPath, set[KeyPath]] = defaultdict(set)
 
-    def resolve(self, value: Any, key: KeyPath) -> Any:
-        """Return the value with its references replaced; a text with a fault stays as it is."""
-        return _map_texts(value, key, self._text_or_itself)
-
-    def _text_or_itself(self, text: str, key: KeyPath) -> Any:
+    def text_or_itself(self, text: str, key: KeyPath) -> Any:
+        """Return a text with its references replaced; a text with a fault stays as it is."""
         try:
-            return self._text_at(text, key)
+            return self._text(text, key)
         except _UnresolvedError:
             return text
 
-    def _text_at(self, text: str, key: KeyPath) -> Any:
+    def _text(self, text: str, key: KeyPath) -> Any:
         if "${" not in text:
             return text
-        if key in self._known:
-            return self._known[key]
-        if key in self.unresolved:
-            raise _UnresolvedError
         if key in self._active:
             circle = " -> ".join(map(shown_key, [*self._active[self._active.index(key) :], key]))
             self._refuse(key, f"refers to itself: {circle}")
-        self._active.append(key)
-        try:
+        if key not in self._known and key not in self._resolved.unresolved:
+            self._active.append(key)
             self._check_levels(sum(map(len, self._active)))
-            self._known[key] = self._replace(text, key)
-        except _UnresolvedError:
-            self.unresolved.add(key)
-            raise
-        finally:
+            try:
+                self._known[key] = self._replaced(text, key)
+            except _UnresolvedError:
+                self._resolved.unresolved.add(key)
             self._active.pop()
+        if key in self._resolved.unresolved:
+            raise _UnresolvedError
+        if self._active:
+            self._resolved.targets[self._active[-1]] |= self._resolved.targets[key]
         return self._known[key]
 
-    def _replace(self, text: str, key: KeyPath) -> Any:
+    def _replaced(self, text: str, key: KeyPath) -> Any:
         whole = _TOKEN.fullmatch(text)
         if whole and not whole["slashes"] and whole["name"] is not None:
-            value = self._value_of(whole["name"], key)
+            value = self._value(whole["name"], key)
             self._take(value, len(key))
             return value
 
@@ -145,36 +140,38 @@ class _Resolver:
                 return "\\" * kept + match[0][len(match["slashes"]) :]
             if match["name"] is None:
                 self._refuse(key, "expected references such as ${task_name}, closed and not nested")
-            given = self._as_text(self._value_of(match["name"], key), match[0], key)
+            given = self._as_text(self._value(match["name"], key), match[0], key)
             self._take(given, len(key))
             return "\\" * kept + given
 
         return _TOKEN.sub(replacement, text)
 
-    def _value_of(self, name: str, key: KeyPath) -> Any:
+    def _value(self, name: str, key: KeyPath) -> Any:
+        """Return what the reference ``${name}`` gives."""
+        reference = shown(f"${{{name}}}")
         resolver, colon, argument = name.partition(":")
         if resolver.strip() == "now" and colon:
             return self._time(argument, key)
         if colon:
+            more = " (output_dir sets the run's folder)" if resolver == "hydra" else ""
             self._refuse(
                 key,
-                f"{_reference(name)} is not known here: references name a setting, as "
-                "${task_name}, or the time, as ${now:%Y-%m-%d}; write the value itself"
-                + (" (output_dir sets the run's folder)" if resolver == "hydra" else ""),
+                f"{reference} is not known here: references name a setting, as ${{task_name}}, or "
+                f"the time, as ${{now:%Y-%m-%d}}; write the value itself{more}",
             )
         target = key_of_text(name.strip())
-        self.targets[key].add(target)
-        value: Any = self._values
+        self._resolved.targets[key].add(target)
+        value: Any = self._written
         for part in target:
             if not isinstance(value, dict) or part not in value:
                 # A message shows the first faults only, and each search takes time.
-                near = nearest(name, self._all_keys) if len(self.faults) < MOST_FAULTS else None
-                hint = f"; did you mean ${{{near}}}?" if near else ""
-                message = f"{_reference(name)} refers to a setting that does not exist{hint}"
-                self._refuse(key, message)
+                is_shown = len(self._resolved.faults) < MOST_FAULTS
+                near = nearest(name, self._all_keys) if is_shown else None
+                hint = did_you_mean(near and f"${{{near}}}")
+                self._refuse(key, f"{reference} refers to a setting that does not exist{hint}")
             value = value[part]
         self._take(value, len(target))
-        return _map_texts(value, target, self._text_at)
+        return _map_texts(value, target, self._text)
 
     def _time(self, time_format: str, key: KeyPath) -> str:
         try:
@@ -211,23 +208,12 @@ class _Resolver:
             self._stop(f"references and sections are nested more than {_MOST_LEVELS} levels deep")
 
     def _stop(self, what: str) -> NoReturn:
-        raise ReferenceLimitError(Fault(self._active[0], f"{what}; write the values themselves"))
+        raise _LimitError(Fault(self._active[0], f"{what}; write the values themselves"))
 
     def _refuse(self, key: KeyPath, message: str) -> NoReturn:
-        self.faults.append(Fault(key, message))
+        self._resolved.faults.append(Fault(key, message))
         raise _UnresolvedError
 
     @cached_property
     def _all_keys(self) -> list[str]:
-        return list(_key_texts(self._values))
-
-
-def _reference(name: str) -> str:
-    return shown(f"${{{name}}}")
-
-
-def _key_texts(values: dict[str, Any], key: KeyPath = ()) -> Iterator[str]:
-    for name, value in values.items():
-        yield key_text((*key, name))
-        if isinstance(value, dict):
-            yield from _key_texts(value, (*key, name))
+        return [key_text(key) for key in keys_within(self._written)]

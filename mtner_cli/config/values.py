@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from mtner_cli.config.encodings import text_encoding
-from mtner_cli.config.faults import is_whole
+from mtner_cli.config.yaml_source import is_whole
 from mtner_cli.errors import ConfigError
 
 SECRET = re.compile("password|passwd|pwd|token(?!s)|secret", re.IGNORECASE)

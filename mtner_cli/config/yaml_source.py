@@ -2,21 +2,24 @@
 
 Differences from PyYAML's safe loader: a duplicate key in a section is a fault, keys are always text
 (a corpus may be called ``2003`` and an entity type ``NO``), ``3e-4`` is a number, and a date is
-text. The line of every key is kept for messages.
+text. The place of every key is kept for messages.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mtner_cli.config.faults import LONGEST_KEY, Fault, KeyPath, is_whole
 from mtner_cli.errors import ConfigError, quoted, reason_of, shown
 
+LONGEST_KEY = 1000
+"""Most characters of one key; every fault within a section repeats the section's key."""
 _MOST_BYTES = 10_000_000
 """Far more than any configuration has; reading a device never ends."""
 _MOST_NODES = 100_000
@@ -26,51 +29,102 @@ _MOST_LEVELS = 50
 _TOO_DEEP = f"sections are nested too deeply (more than {_MOST_LEVELS} levels)"
 _TOO_MANY = f"more than {_MOST_NODES:,} values or too long ones for a configuration"
 
-_FLOAT = re.compile(
-    r"[-+]?(?:(?:[0-9][0-9_]*)?\.[0-9][0-9_]*|[0-9][0-9_]*\.)(?:[eE][-+]?[0-9]+)?"
-    r"|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
+KeyPath = tuple[str, ...]
+"""The path of a setting: keys from the top, such as ``("train", "batch_size")``."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault of one setting, or of the whole configuration if ``key`` is empty."""
+
+    key: KeyPath
+    message: str
+
+
+def key_text(key: Iterable[str]) -> str:
+    r"""Return the path as a user writes it; a dot inside a key is written ``\.``."""
+    return ".".join(re.sub(r"([\\.=])", r"\\\1", part) for part in key)
+
+
+def key_of_text(text: str) -> KeyPath:
+    """Return the path that :func:`key_text` wrote as ``text``."""
+    parts = re.findall(r"(?:^|\.)((?:\\.|[^\\.])*)", text)
+    return tuple(re.sub(r"\\(.)", r"\1", part) for part in parts)
+
+
+def shown_key(key: Iterable[str]) -> str:
+    """Return the path for a message; a name that could spoil it is cut and in quotes."""
+    return ".".join(key_text((part,)) if shown(part) == part else shown(part) for part in key)
+
+
+def keys_within(value: Any, key: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield the path of every setting within the section at ``key``."""
+    for name, inner in value.items() if isinstance(value, Mapping) else ():
+        yield (*key, name)
+        yield from keys_within(inner, (*key, name))
+
+
+def concerned_by(keys: Iterable[KeyPath]) -> Callable[[KeyPath], bool]:
+    """Return a test that tells whether a key is one of ``keys``, holds one, or lies within one."""
+    known = set(keys)
+    above = {way for key in known for way in _ways_to(key)}
+    return lambda key: key in above or not known.isdisjoint(_ways_to(key))
+
+
+def _ways_to(key: KeyPath) -> Iterator[KeyPath]:
+    """Yield the sections that hold a key, from the top, then the key: ``()``, ``("a",)``, ..."""
+    return (key[:length] for length in range(len(key) + 1))
+
+
+def is_whole(text: str) -> bool:
+    r"""Tell whether a text has no half of a character, such as ``\ud83d`` in YAML or JSON.
+
+    Bytes of the command line that are not UTF-8 also become such halves.
+    """
+    return text.isascii() or not re.search("[\ud800-\udfff]", text)
+
+
+def _number(text: str) -> float:
+    return float(re.sub(r"\.(inf|nan)", r"\1", text.replace("_", "").lower()))
+
+
+_BOOLEANS: Mapping[str, bool] = yaml.SafeLoader.bool_values
+_ANY_CASE = "|".join(f"{word}|{word.capitalize()}|{word.upper()}" for word in _BOOLEANS)
+_FLOAT = (
+    r"[-+]?(?:[0-9][0-9_]*\.?|(?:[0-9][0-9_]*)?\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
-_INT = re.compile(r"[-+]?[0-9][0-9_]*")
-_NUMBER_STARTS = list("-+.0123456789")
+_SCALARS: Mapping[str, tuple[re.Pattern[str], Callable[[str], Any]]] = {
+    f"tag:yaml.org,2002:{kind}": (re.compile(rf"(?:{pattern})\Z"), convert)
+    for kind, pattern, convert in (
+        ("null", "|~|null|Null|NULL", lambda text: None),
+        ("bool", _ANY_CASE, lambda text: _BOOLEANS[text.lower()]),
+        ("int", "[-+]?[0-9][0-9_]*", int),
+        ("float", _FLOAT, _number),
+    )
+}
+"""For each kind of scalar but text: how people write it, and its value."""
+# PyYAML looks up the first character, and tries what is under None for all of them.
+_RESOLVERS: Any = {None: [(tag, pattern) for tag, (pattern, _) in _SCALARS.items()]}
 
 
 class _Reader(yaml.SafeLoader):
-    """The safe loader with numbers as people write them, and without dates."""
+    """The safe loader with our scalars; it stops early in a text that is too large."""
 
-    # Looked up by first character; the loader's own table is shared by all loaders.
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [
-            (tag, pattern)
-            for tag, pattern in resolvers
-            if tag.rpartition(":")[2] in ("bool", "null")
-        ]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self._nodes = self._levels = 0
+    yaml_implicit_resolvers = _RESOLVERS
+    _nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose the next node; stop early in a text that is too large or too deep."""
         self._nodes += 1
-        self._levels += 1
         if self._nodes > 2 * _MOST_NODES:  # keys and values
-            raise _LimitError(_TOO_MANY)
-        if self._levels > 2 * _MOST_LEVELS:  # keys may be nested, too
-            raise _LimitError(_TOO_DEEP)
-        node = super().compose_node(parent, index)
-        self._levels -= 1
-        return node
-
-
-class _LimitError(yaml.YAMLError):
-    """A text that is larger or deeper than any configuration."""
+            raise ConfigError([f"{self.name}: {_TOO_MANY}; give the right file"])
+        return super().compose_node(parent, index)
 
 
 class _Writer(yaml.SafeDumper):
     """The safe dumper; it quotes every text that a YAML reader could take for another type."""
+
+    yaml_implicit_resolvers = {**yaml.SafeDumper.yaml_implicit_resolvers, **_RESOLVERS}  # noqa: RUF012
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -85,53 +139,97 @@ def _text(writer: _Writer, text: str) -> yaml.ScalarNode:
 _Writer.add_representer(str, _text)
 
 
-def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?:{pattern.pattern})\Z")
-
-
-for _table in (_Reader, _Writer):
-    _table.add_implicit_resolver("tag:yaml.org,2002:float", _whole(_FLOAT), _NUMBER_STARTS)
-    _table.add_implicit_resolver("tag:yaml.org,2002:int", _whole(_INT), _NUMBER_STARTS)
-
-
-_KINDS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null"))
-
-
-# These functions also get values after an explicit tag, such as !!int.
-def _whole_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
-    return int(node.value)
-
-
-def _number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
-    if not (_FLOAT.fullmatch(node.value) or _INT.fullmatch(node.value)):
-        raise ValueError
-    return loader.construct_yaml_float(node)
-
-
-def _nothing(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> None:
-    if node.value.lower() not in ("", "~", "null"):
-        raise ValueError
-
-
-for _kind, _constructor in (("int", _whole_number), ("float", _number), ("null", _nothing)):
-    _Reader.add_constructor(f"tag:yaml.org,2002:{_kind}", _constructor)
+def write_yaml(values: Any) -> str:
+    """Return values as YAML text that :func:`read_yaml` reads back unchanged."""
+    return yaml.dump(values, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=100)
 
 
 @dataclass
 class YamlSource:
-    """The content of a YAML file.
+    """The settings of a YAML file, and where they are in it.
 
     Attributes:
+        name: the file, or the name of an override, in messages.
         values: its sections, as dicts with text keys, lists and scalars.
-        lines: the 1-based line of every key.
+        places: the place of every key, such as ``exp.yaml:12``.
         faults: duplicate keys (the first wins) and invalid values.
         unreadable: the keys of the invalid values; ``values`` has None there.
     """
 
+    name: str
     values: dict[str, Any] = field(default_factory=dict)
-    lines: dict[KeyPath, int] = field(default_factory=dict)
+    places: dict[KeyPath, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     unreadable: set[KeyPath] = field(default_factory=set)
+    _nodes = _characters = 0  # read so far
+
+    def describe(self, fault: Fault) -> str:
+        """Return a line with place, key and message; an unwritten key has its section's place."""
+        key = fault.key
+        while key and key not in self.places:
+            key = key[:-1]
+        place = self.places.get(key, self.name)
+        return f"{place}: {f'{shown_key(fault.key)}: ' if fault.key else ''}{fault.message}"
+
+    def read(self, node: yaml.Node, key: KeyPath = ()) -> Any:
+        """Return the value of a node; note the places of its keys, and every fault."""
+        self._nodes += 1
+        self._characters += len(node.value) if isinstance(node, yaml.ScalarNode) else 0
+        # An alias may also repeat a long text.
+        if self._nodes > _MOST_NODES or self._characters > _MOST_BYTES:
+            raise ConfigError([f"{self.name}: {_TOO_MANY}; give the right file"])
+        if len(key) > _MOST_LEVELS:
+            raise ConfigError([f"{self.name}: {_TOO_DEEP}; give the right file"])
+        if isinstance(node, yaml.MappingNode) and node.tag == _Reader.DEFAULT_MAPPING_TAG:
+            return self._section(node, key)
+        if isinstance(node, yaml.SequenceNode) and node.tag == _Reader.DEFAULT_SEQUENCE_TAG:
+            return [self.read(item, (*key, str(index))) for index, item in enumerate(node.value)]
+        return self._scalar(node, key)
+
+    def _section(self, node: yaml.MappingNode, key: KeyPath) -> dict[str, Any]:
+        section: dict[str, Any] = {}
+        for name_node, value_node in node.value:
+            line = name_node.start_mark.line + 1
+            name = name_node.value if isinstance(name_node, yaml.ScalarNode) else None
+            if name is None or (name == "<<" and name_node.style is None):
+                found = "a section or list" if name is None else name
+                self._fault(key, f"expected a name as key in line {line}; found {found}")
+            elif not is_whole(name):
+                self._fault(key, f"the key in line {line} {_half(name)}")
+            elif len(name) > LONGEST_KEY:
+                long = f"has {len(name):,} characters; write at most {LONGEST_KEY:,}"
+                self._fault(key, f"the key in line {line} {long}")
+            elif name in section:
+                first = self.places[*key, name].rpartition(":")[2]
+                self._fault((*key, name), f"occurs twice, in lines {first} and {line}; keep one")
+            else:
+                self.places[*key, name] = f"{self.name}:{line}"
+                section[name] = self.read(value_node, (*key, name))
+        return section
+
+    def _scalar(self, node: yaml.Node, key: KeyPath) -> Any:
+        found = quoted(node.value, 40) if isinstance(node, yaml.ScalarNode) else shown(node.tag)
+        words = "write text, a number, true, false or null"
+        message = f"holds no value that can be read: {found}; {words}"
+        if isinstance(node, yaml.ScalarNode):
+            pattern, convert = _SCALARS.get(node.tag, (None, str))
+            if node.tag == _Reader.DEFAULT_SCALAR_TAG and not is_whole(node.value):
+                message = _half(node.value)
+            elif node.tag == _Reader.DEFAULT_SCALAR_TAG:
+                return node.value
+            elif pattern and pattern.match(node.value):
+                with suppress(ValueError):  # a number of thousands of digits
+                    return convert(node.value)
+        self._fault(key, f"line {node.start_mark.line + 1} {message}")
+        self.unreadable.add(key)
+        return None
+
+    def _fault(self, key: KeyPath, message: str) -> None:
+        self.faults.append(Fault(key, message))
+
+
+def _half(text: str) -> str:
+    return f"holds half of a character: {quoted(text, 40)}; write the character itself"
 
 
 def read_yaml(path: Path) -> YamlSource:
@@ -140,14 +238,12 @@ def read_yaml(path: Path) -> YamlSource:
     Raises:
         ConfigError: if it cannot be read or is not YAML, with the line.
     """
-    text = _text_of(path)
-    node, loader = _compose(text, str(path))
-    source = YamlSource()
-    if node is None:
-        return source
-    if not isinstance(node, yaml.MappingNode):
+    source = YamlSource(str(path))
+    node = _composed(_text_of(path), source.name)
+    if isinstance(node, yaml.MappingNode):
+        source.values = source.read(node)
+    elif node is not None:
         raise ConfigError([f"{path}: expected 'key: value' lines at the top level"])
-    source.values = _Builder(source, loader, str(path)).build(node, ())
     return source
 
 
@@ -161,41 +257,34 @@ def parse_value(text: str, name: str) -> Any:
     Raises:
         ConfigError: if it is not YAML.
     """
-    node, loader = _compose(text, name)
-    if node is None:
-        return None
-    source = YamlSource()
-    value = _Builder(source, loader, name).build(node, ())
+    source = YamlSource(name)
+    node = _composed(text, name)
+    value = None if node is None else source.read(node)
     if source.faults:
         raise ConfigError([f"{name}: {fault.message}" for fault in source.faults])
     return value
-
-
-def write_yaml(values: Any) -> str:
-    """Return values as YAML text that :func:`read_yaml` reads back unchanged."""
-    return yaml.dump(values, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _text_of(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
+        if len(content) <= _MOST_BYTES:
+            return content.decode("utf-8-sig")
+        size = f"larger than {_MOST_BYTES:,} bytes, too large for a configuration"
+        fault = f"{size}; give the right file"
     except FileNotFoundError:
-        raise ConfigError([f"{path}: there is no such file"]) from None
-    except (OSError, ValueError) as error:
-        reason = reason_of(error)
-        raise ConfigError([f"{path}: cannot be read: {reason}"]) from None
-    if len(content) > _MOST_BYTES:
-        fault = f"{path}: larger than {_MOST_BYTES:,} bytes, too large for a configuration"
-        raise ConfigError([f"{fault}; give the right file"])
-    try:
-        return content.decode("utf-8-sig")
+        fault = "there is no such file"
     except UnicodeDecodeError:
-        fault = f"{path}: expected a YAML file in UTF-8; found other bytes"
-        raise ConfigError([f"{fault}; save it as UTF-8, or give the right file"]) from None
+        found = "expected a YAML file in UTF-8; found other bytes"
+        fault = f"{found}; save it as UTF-8, or give the right file"
+    except (OSError, ValueError) as error:
+        fault = f"cannot be read: {reason_of(error)}"
+    raise ConfigError([f"{path}: {fault}"])
 
 
-def _compose(text: str, name: str) -> tuple[yaml.Node | None, _Reader]:
+def _composed(text: str, name: str) -> yaml.Node | None:
+    """Return the top node of one YAML document, or None if it is empty."""
     try:
         loader = _Reader(text)
     except yaml.reader.ReaderError as error:
@@ -203,10 +292,11 @@ def _compose(text: str, name: str) -> tuple[yaml.Node | None, _Reader]:
         found = f"U+{ord(text[error.position]):04X}"
         fault = f"{name}:{line}: not valid YAML: the character {found} is not allowed; delete it"
         raise ConfigError([fault]) from None
+    loader.name = name
     try:
-        return loader.get_single_node(), loader
-    except _LimitError as error:
-        raise ConfigError([f"{name}: {error}; give the right file"]) from None
+        return loader.get_single_node()
+    except RecursionError:
+        raise ConfigError([f"{name}: {_TOO_DEEP}; give the right file"]) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = loader.line if mark is None else mark.line
@@ -216,80 +306,3 @@ def _compose(text: str, name: str) -> tuple[yaml.Node | None, _Reader]:
     except (ValueError, OverflowError):
         line, words = loader.line, "an escape or a version is not valid"
     raise ConfigError([f"{name}:{line + 1}: not valid YAML: {words}"])
-
-
-def _is_merge(node: yaml.ScalarNode) -> bool:
-    return node.value == "<<" and node.style is None
-
-
-class _Builder:
-    """A builder of values from YAML nodes; it notes the line of each key and every fault."""
-
-    def __init__(self, source: YamlSource, loader: _Reader, name: str) -> None:
-        self._source = source
-        self._loader = loader
-        self._name = name
-        self._nodes = self._characters = 0
-
-    def build(self, node: yaml.Node, key: KeyPath) -> Any:
-        self._nodes += 1
-        self._characters += len(node.value) if isinstance(node, yaml.ScalarNode) else 0
-        # An alias may also repeat a long text.
-        if self._nodes > _MOST_NODES or self._characters > _MOST_BYTES:
-            raise ConfigError([f"{self._name}: {_TOO_MANY}; give the right file"])
-        if len(key) > _MOST_LEVELS:
-            raise ConfigError([f"{self._name}: {_TOO_DEEP}; give the right file"])
-        if isinstance(node, yaml.MappingNode) and node.tag == _Reader.DEFAULT_MAPPING_TAG:
-            return self._section(node, key)
-        if isinstance(node, yaml.SequenceNode) and node.tag == _Reader.DEFAULT_SEQUENCE_TAG:
-            return [self.build(item, (*key, str(index))) for index, item in enumerate(node.value)]
-        return self._scalar(node, key)
-
-    def _section(self, node: yaml.MappingNode, key: KeyPath) -> dict[str, Any]:
-        section: dict[str, Any] = {}
-        for name_node, value_node in node.value:
-            line = name_node.start_mark.line + 1
-            if not isinstance(name_node, yaml.ScalarNode) or _is_merge(name_node):
-                found = "<<" if isinstance(name_node, yaml.ScalarNode) else "a section or list"
-                self._fault(key, f"expected a name as key in line {line}; found {found}")
-                continue
-            if not is_whole(name_node.value):
-                self._fault(key, f"the key in line {line} {_half(name_node.value)}")
-                continue
-            if len(name_node.value) > LONGEST_KEY:
-                long = f"has {len(name_node.value):,} characters"
-                self._fault(key, f"the key in line {line} {long}; write at most {LONGEST_KEY:,}")
-                continue
-            inner = (*key, name_node.value)
-            if name_node.value in section:
-                first = self._source.lines[inner]
-                self._fault(inner, f"occurs twice, in lines {first} and {line}; keep one")
-                continue
-            self._source.lines[inner] = line
-            section[name_node.value] = self.build(value_node, inner)
-        return section
-
-    def _scalar(self, node: yaml.Node, key: KeyPath) -> Any:
-        line = node.start_mark.line + 1
-        found = quoted(node.value, 40) if isinstance(node, yaml.ScalarNode) else shown(node.tag)
-        message = (
-            f"holds no value that can be read: {found}; write text, a number, true, false or null"
-        )
-        if isinstance(node, yaml.ScalarNode) and node.tag in _KINDS:
-            try:
-                value = self._loader.construct_object(node)
-                if is_whole(node.value):
-                    return value
-                message = _half(node.value)
-            except (yaml.YAMLError, LookupError, ValueError):
-                pass
-        self._fault(key, f"line {line} {message}")
-        self._source.unreadable.add(key)
-        return None
-
-    def _fault(self, key: KeyPath, message: str) -> None:
-        self._source.faults.append(Fault(key, message))
-
-
-def _half(text: str) -> str:
-    return f"holds half of a character: {quoted(text, 40)}; write the character itself"

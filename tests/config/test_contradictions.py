@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from mtner_cli.config.contradictions import WITHOUT_EFFECT, settings_without_effect
-from mtner_cli.config.load import config_from_mapping
+from tests.settings import config_from_mapping
 
 BLIND = "{use_attention: false, use_next_word: false}"
 SECOND = "  labs: {mode: simple, split_paths: {train: a, dev: b}}\n"

@@ -9,14 +9,15 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from mtner_cli.config.explain import describe, example_of, is_foreign
-from mtner_cli.config.load import Corpora, config_from_mapping, load_corpora, load_experiment
+from mtner_cli.config.explain import describe, example_text, is_foreign
+from mtner_cli.config.load import Corpora, load_corpora, load_experiment
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.config.values import Text
 from mtner_cli.config.yaml_source import parse_value
 from mtner_cli.core.convert.corpora import load_type_map
 from mtner_cli.core.triage.out_of_domain import read_specification
 from mtner_cli.errors import ConfigError
+from tests.settings import config_from_mapping
 
 TypeMap = dict[Text, Text | None]
 SECRETS = {
@@ -114,10 +115,10 @@ def test_a_file_is_foreign_without_any_of_our_keys(
 
 
 def test_an_example_holds_what_must_be_given() -> None:
-    assert example_of(DatasetConfig) == (
+    assert example_text(DatasetConfig) == (
         "mode: simple, split_paths: {train: PATH, dev: PATH, test: PATH}"
     )
-    assert example_of(Annotated[TypeMap, Field(min_length=1)]) == "NAME: TEXT"
+    assert example_text(Annotated[TypeMap, Field(min_length=1)]) == "NAME: TEXT"
 
 
 @pytest.mark.parametrize("values", LARGE, ids=lambda values: "-".join(values)[:20])

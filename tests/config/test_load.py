@@ -9,18 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtner_cli.config.faults import key_text
 from mtner_cli.config.load import (
-    config_from_mapping,
     dump_resolved,
     load_experiment,
     load_resolved,
 )
 from mtner_cli.config.references import escape_references
 from mtner_cli.config.schema import ExperimentConfig
-from mtner_cli.config.yaml_source import write_yaml
+from mtner_cli.config.yaml_source import key_text, write_yaml
 from mtner_cli.core.corpus.checks import find_file_faults
 from mtner_cli.errors import ConfigError
+from tests.settings import config_from_mapping
 
 NOON = datetime(2025, 7, 31, 12, 0, 5)
 

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtner_cli.config.compose import merged, nested, parse_overrides
-from mtner_cli.config.faults import key_text
-from mtner_cli.config.yaml_source import write_yaml
+from mtner_cli.config.load import merged, nested, parse_overrides
+from mtner_cli.config.yaml_source import key_text, write_yaml
 from mtner_cli.errors import ConfigError
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Z", "Cc"]), min_size=1, max_size=6)

@@ -11,11 +11,12 @@ import pytest
 from pydantic import ValidationError
 
 from mtner_cli.config import model_schema, schema
-from mtner_cli.config.load import config_from_mapping, default_settings
+from mtner_cli.config.load import default_settings
 from mtner_cli.config.schema import ExperimentConfig, SplitPaths
 from mtner_cli.config.values import Section
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.errors import ConfigError
+from tests.settings import config_from_mapping
 
 MINIMAL: dict[str, Any] = {
     "seed": 7,
@@ -60,7 +61,7 @@ def test_the_file_of_defaults_is_the_schema(project: Path) -> None:
 
 def test_the_file_of_defaults_is_an_experiment_but_for_the_mandatory_keys(project: Path) -> None:
     values = read_yaml(project / "configs" / "defaults.yaml").values
-    assert config_from_mapping({**values, **MINIMAL}, now=None).train == schema.TrainConfig()
+    assert config_from_mapping({**values, **MINIMAL}).train == schema.TrainConfig()
 
 
 def test_every_default_satisfies_the_schema() -> None:

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtner_cli.config import yaml_source
-from mtner_cli.config.faults import Fault
-from mtner_cli.config.yaml_source import YamlSource, parse_value, read_yaml, write_yaml
+from mtner_cli.config.yaml_source import Fault, YamlSource, parse_value, read_yaml, write_yaml
 from mtner_cli.errors import ConfigError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -72,7 +71,8 @@ def test_scalars_mean_what_people_write(text: str, value: Any) -> None:
 def test_keys_are_text_and_know_their_lines(tmp_path: Path) -> None:
     source = read("NO: 1\n2003:\n  ~: x\n", tmp_path)
     assert source.values == {"NO": 1, "2003": {"~": "x"}}
-    assert source.lines == {("NO",): 1, ("2003",): 2, ("2003", "~"): 3}
+    lines = {("NO",): 1, ("2003",): 2, ("2003", "~"): 3}
+    assert source.places == {key: f"{tmp_path}/source.yaml:{line}" for key, line in lines.items()}
 
 
 def test_a_key_that_stands_twice_is_a_fault_and_the_first_counts(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtner_cli.config.load import config_from_mapping
 from mtner_cli.core import tagger as tagger_module
 from mtner_cli.core.experiment.resume import claimed_run
 from mtner_cli.core.experiment.training import prepare_training, start_training
@@ -27,6 +26,7 @@ from mtner_cli.core.train.checkpoint import load_checkpoint, save_checkpoint
 from mtner_cli.core.types import Mention, ScoredMention, Tag, TestedSentence
 from mtner_cli.errors import CheckpointError, EncoderError, MtnerError
 from tests.core.experiment.conftest import write_corpora
+from tests.settings import config_from_mapping
 
 CPU = torch.device("cpu")
 

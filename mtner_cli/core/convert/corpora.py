@@ -7,20 +7,17 @@ import inspect
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
-from mtner_cli.config.compose import Recipe, compose
 from mtner_cli.config.encodings import EncodingName, text_encoding
-from mtner_cli.config.explain import example_of, foreign_file, is_foreign
-from mtner_cli.config.faults import Fault, KeyPath, exists, why_absent
-from mtner_cli.config.load import shipped
+from mtner_cli.config.explain import example_text, foreign_file, is_foreign
+from mtner_cli.config.load import compose
 from mtner_cli.config.values import FilePath, Section, Text
-from mtner_cli.config.yaml_source import read_yaml
+from mtner_cli.config.yaml_source import Fault, KeyPath, read_yaml
 from mtner_cli.core.actions.tag_schemes import scheme_named
 from mtner_cli.core.convert.cleaning import TypeMap
 from mtner_cli.core.convert.formats.conll import checked_column
@@ -33,7 +30,8 @@ from mtner_cli.core.convert.registry import (
     refuse_overwriting,
 )
 from mtner_cli.core.fetch.download import load_catalogue
-from mtner_cli.errors import ConfigError, quoted, visible
+from mtner_cli.errors import ConfigError, did_you_mean, nearest, quoted, visible
+from mtner_cli.paths import exists, shipped, why_absent
 
 _MOST_MATCHES = 5  # shown in a message
 
@@ -117,7 +115,7 @@ def load_conversions(path: Path, only: Collection[str] = ()) -> list[Conversion]
     source = read_yaml(path)
     schema = Annotated[dict[Text, CorpusConversion], Field(min_length=1)]
     if is_foreign(source.values, schema):
-        raise ConfigError([foreign_file(path, example_of(schema))])
+        raise ConfigError([foreign_file(path, example_text(schema))])
     unknown = [name for name in only if name not in source.values]
     if unknown:
         known = visible(", ".join(source.values))
@@ -125,10 +123,9 @@ def load_conversions(path: Path, only: Collection[str] = ()) -> list[Conversion]
     if only:
         source.values = {name: source.values[name] for name in source.values if name in only}
     checks = (_option_faults, partial(_path_faults, path))
-    recipe: Recipe[Conversions] = Recipe(schema, {}, checks, _stand_in)
     return [
         Conversion(corpus, split, _matching_files(paths.input)[0], block)
-        for corpus, block in compose(recipe, source, str(path)).items()
+        for corpus, block in compose(source, schema, checks=checks).items()
         for split, paths in block.splits.items()
     ]
 
@@ -207,17 +204,6 @@ def _input_fault(path: Path, found: list[Path], block: CorpusConversion) -> str:
     return f"there is no such file: {name}{hint}"
 
 
-def _stand_in(values: dict[str, Any], key: KeyPath) -> None:
-    """Insert a valid value for a missing mandatory setting, so that checking can continue."""
-    match key:
-        case (corpus,):
-            values[corpus] = {"converter": "conll", "splits": {}}
-        case (corpus, "converter"):
-            values[corpus]["converter"] = "conll"
-        case (corpus, "splits"):
-            values[corpus]["splits"] = {}
-
-
 _NO_OPTIONS = ("inputs", "ledger")
 _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "charset": text_encoding,
@@ -274,9 +260,8 @@ def checked_options(
 def unknown_name(name: str, known: Iterable[str]) -> str:
     """Return a message for an unknown name, with a similar known name or all known names."""
     names = list(known)
-    near = get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(names) or 'none'}"
-    return f"unknown name {quoted(name)}; {hint}"
+    hint = did_you_mean(nearest(name, names)) or f"; known are: {', '.join(names) or 'none'}"
+    return f"unknown name {quoted(name)}{hint}"
 
 
 def load_type_map(path: Path) -> TypeMap:
@@ -285,9 +270,4 @@ def load_type_map(path: Path) -> TypeMap:
     Raises:
         ConfigError: with every fault.
     """
-
-    def stand_in(values: dict[str, Any], key: KeyPath) -> None:
-        values[key[0]] = None
-
-    recipe: Recipe[TypeMap] = Recipe(dict[Text, Text | None], {}, (), stand_in)
-    return compose(recipe, read_yaml(path), str(path))
+    return compose(read_yaml(path), dict[Text, Text | None])

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import get_args
 
 from mtner_cli.config.encodings import EncodingName
-from mtner_cli.config.faults import Fault, exists, is_file, why_absent
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
+from mtner_cli.config.yaml_source import Fault
 from mtner_cli.core.corpus.action_files import read_corpus
 from mtner_cli.errors import DataError, names_text, visible
+from mtner_cli.paths import exists, is_file, why_absent
 
 
 def find_file_faults(config: ExperimentConfig) -> Iterator[Fault]:

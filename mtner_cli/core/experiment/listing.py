@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtner_cli.config.faults import is_file, is_folder
 from mtner_cli.config.load import load_experiment
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.corpus.checks import command_for
 from mtner_cli.errors import ConfigError
+from mtner_cli.paths import is_file, is_folder
 
 
 @dataclass(frozen=True)

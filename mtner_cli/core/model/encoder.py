@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from mtner_cli.config.faults import is_folder
 from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.errors import EncoderError, quoted
+from mtner_cli.paths import is_folder
 
 BUILTIN_PREFIX = "builtin:"
 # Name after the prefix: the package that contains the weights, and the folder inside it.

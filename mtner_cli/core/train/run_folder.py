@@ -15,11 +15,11 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from mtner_cli.config.faults import is_file
 from mtner_cli.config.load import RESOLVED_NAME
 from mtner_cli.core.files.atomic import atomic_text_file, remove_temporaries
 from mtner_cli.core.train.checkpoint import BEST, LAST, file_of_checkpoint
 from mtner_cli.errors import CheckpointError, DataError, quoted, reason_of
+from mtner_cli.paths import is_file
 
 RESULTS = ("test_results.pkl", "test_results.jsonl", "test_report.txt")
 _HALF_WRITTEN_TENSORS = re.compile(r"\.tmp[A-Za-z0-9]{6}")

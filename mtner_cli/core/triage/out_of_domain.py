@@ -14,11 +14,10 @@ from itertools import islice
 from pathlib import Path
 
 from mtner_cli.config.explain import foreign_file
-from mtner_cli.config.faults import Fault, Origin
-from mtner_cli.config.load import shipped
-from mtner_cli.config.yaml_source import read_yaml
+from mtner_cli.config.yaml_source import Fault, read_yaml
 from mtner_cli.core.types import TestedSentence
 from mtner_cli.errors import MOST_FAULTS, ConfigError, names_text, quoted, shown
+from mtner_cli.paths import shipped
 
 Specification = Mapping[str, tuple[str, ...]]
 """The relevant types of each corpus, both spelled as in the result file."""
@@ -67,8 +66,7 @@ def read_specification(path: Path) -> Specification:
     if not source.values:
         faults.append(Fault((), "names no corpus; expected 'CORPUS: {relevant_types: [TYPE]}'"))
     if faults:
-        places = {key: f"{path}:{line}" for key, line in source.lines.items()}
-        raise ConfigError([Origin(str(path), places).describe(fault) for fault in faults])
+        raise ConfigError([source.describe(fault) for fault in faults])
     return specification
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mtner_cli.config.load import config_from_mapping
 from mtner_cli.config.schema import ExperimentConfig
+from tests.settings import config_from_mapping
 
 FEVER = {
     "train": [

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import torch
 
-from mtner_cli.config.load import config_from_mapping, dump_resolved
+from mtner_cli.config.load import dump_resolved
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.experiment.resume import claimed_run, resume_command, settings_of_run
 from mtner_cli.core.experiment.training import prepare_training
 from mtner_cli.core.train.checkpoint import TrainingProgress, load_checkpoint, save_checkpoint
 from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.errors import CheckpointError, ConfigError
+from tests.settings import config_from_mapping
 
 
 @pytest.fixture

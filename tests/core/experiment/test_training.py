@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from mtner_cli.config.load import config_from_mapping, load_resolved
+from mtner_cli.config.load import load_resolved
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.experiment.corpora import action_frequencies
 from mtner_cli.core.experiment.resume import claimed_run
@@ -30,6 +30,7 @@ from mtner_cli.core.types import Tag
 from mtner_cli.errors import CheckpointError, ConfigError, DataError, TrainingError
 from mtner_cli.report.tables import experiment_tables
 from tests.disk import small_files_only
+from tests.settings import config_from_mapping
 
 CPU = torch.device("cpu")
 

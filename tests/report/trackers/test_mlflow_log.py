@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from mtner_cli.config.load import config_from_mapping
 from mtner_cli.core.train.events import StepDone
 from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.report.console import PlainConsole
 from mtner_cli.report.trackers.mlflow import MlflowLog
 from tests.cli.conftest import mtner, write_experiment
 from tests.report.trackers.mlflow_server import TrackingServer
+from tests.settings import config_from_mapping
 
 RATES = "train/learning_rate"
 LongTraining = Callable[[list[str]], subprocess.Popen[str]]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtner_cli.config.faults import nearest
+from mtner_cli.errors import nearest
 
 
 @pytest.mark.parametrize(
