@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtner_cli.config.contradictions import find_contradictions
-from mtner_cli.config.load import compose, default_settings
+from mtner_cli.config.defaults import default_settings
+from mtner_cli.config.load import compose
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.config.yaml_source import YamlSource
 

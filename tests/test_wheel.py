@@ -52,7 +52,11 @@ def run(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_help_and_the_formats(run: Run) -> None:
-    for arguments, text in ((["--help"], "predict-cross"), (["convert", "--list"], "pubtator")):
+    for arguments, text in (
+        (["--help"], "predict-cross"),
+        (["convert", "--list"], "pubtator"),
+        (["config", "--defaults"], "batch_size: 16"),
+    ):
         done = run("-m", "mtner_cli", *arguments)
         assert done.returncode == 0, done.stderr
         assert text in done.stdout

@@ -19,6 +19,7 @@ import typer
 
 from mtner_cli import __version__
 from mtner_cli.cli.agreement import agreement
+from mtner_cli.cli.config import config
 from mtner_cli.cli.convert import convert_app
 from mtner_cli.cli.experiments import experiments
 from mtner_cli.cli.fetch import fetch
@@ -41,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(convert_app, name="convert")
-for command in (train, test, predict_cross, filter_ood, agreement, experiments, fetch):
+for command in (train, test, predict_cross, filter_ood, agreement, experiments, config, fetch):
     app.command()(command)
 
 

@@ -95,7 +95,7 @@ def _unknown_key(key: KeyPath, schema: Any) -> str:
     section = schema
     for part in above:
         section = _inner_type(section, part)
-    siblings = _fields_of(section)
+    siblings = fields_of(section)
     near = nearest(name, siblings, cutoff=0.75)
     if not near and name in _ELSEWHERE:
         return f"unknown key; {_ELSEWHERE[name]}"
@@ -117,9 +117,9 @@ def is_foreign(values: Mapping[str, Any], schema: Any) -> bool:
         values: what the file holds.
         schema: a section, or a dict of sections or texts under names that users choose.
     """
-    fields = _fields_of(schema)
+    fields = fields_of(schema)
     sections = [values] if fields else list(values.values())
-    known = {*(fields or _fields_of(_inner_type(schema, "")))}
+    known = {*(fields or fields_of(_inner_type(schema, "")))}
     if not known:
         return bool(values) and all(isinstance(value, dict | list) for value in sections)
     known.update(_ELSEWHERE)
@@ -144,7 +144,7 @@ def example_text(schema: Any) -> str:
 
 def example_of(annotation: Any) -> Any:
     """Return an example of a section's mandatory settings, or of the value of one setting."""
-    fields = _fields_of(annotation)
+    fields = fields_of(annotation)
     if fields:
         mandatory = [name for name, field in fields.items() if field.is_required()]
         return {name: example_of(fields[name].annotation) for name in mandatory or fields}
@@ -161,8 +161,8 @@ def with_example(values: Mapping[str, Any], key: KeyPath, schema: Any) -> dict[s
     if not key:
         return example_of(schema)
     name, *below = key
-    field, inner = _fields_of(schema).get(name), _inner_type(schema, name)
-    is_mandatory = field.is_required() if field else bool(name and _fields_of(inner))
+    field, inner = fields_of(schema).get(name), _inner_type(schema, name)
+    is_mandatory = field.is_required() if field else bool(name and fields_of(inner))
     changed = dict(values)
     value = changed.pop(name, None)
     if below and isinstance(value, dict):
@@ -179,7 +179,7 @@ def _plain(annotation: Any) -> Any:
     return annotation
 
 
-def _fields_of(annotation: Any) -> Mapping[str, FieldInfo]:
+def fields_of(annotation: Any) -> Mapping[str, FieldInfo]:
     """Return the settings of a section; other types have none."""
     annotation = _plain(annotation)
     is_section = isinstance(annotation, type) and issubclass(annotation, Section)
@@ -188,13 +188,13 @@ def _fields_of(annotation: Any) -> Mapping[str, FieldInfo]:
 
 def _inner_type(annotation: Any, name: str) -> Any:
     """Return the type of one setting of a section, or of one value of a dict; None for others."""
-    fields, annotation = _fields_of(annotation), _plain(annotation)
+    fields, annotation = fields_of(annotation), _plain(annotation)
     if typing.get_origin(annotation) is dict:
         return typing.get_args(annotation)[1]
     return fields[name].annotation if name in fields else None
 
 
 def _known_keys(annotation: Any, above: KeyPath = ()) -> Iterator[KeyPath]:
-    for name, field in _fields_of(annotation).items():
+    for name, field in fields_of(annotation).items():
         yield (*above, name)
         yield from _known_keys(field.annotation, (*above, name))

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from mtner_cli.config.contradictions import find_contradictions
+from mtner_cli.config.defaults import default_settings
 from mtner_cli.config.explain import example_text, explain, foreign_file, is_foreign, with_example
 from mtner_cli.config.references import Resolved, escape_references, resolve_references
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
@@ -99,11 +100,6 @@ def load_resolved(path: Path) -> ExperimentConfig:
 def dump_resolved(config: ExperimentConfig) -> str:
     """Return the complete settings as YAML that :func:`load_resolved` reads back unchanged."""
     return write_yaml(escape_references(config.model_dump()))
-
-
-def default_settings() -> dict[str, Any]:
-    """Return the default of every setting that has one, with references unresolved."""
-    return ExperimentConfig.model_construct().model_dump(warnings=False)
 
 
 def _no_such_experiment(path: Path) -> str:

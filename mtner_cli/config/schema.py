@@ -1,6 +1,5 @@
 """Every setting of an experiment: its type, its bounds, its default and what it does.
 
-The settings of the models are in :mod:`mtner_cli.config.model_schema`.
 The sections nest exactly as in an experiment file, and the field names are the file's keys.
 Values are checked strictly (no number for a text, no text for a number; but a whole number for a
 fraction), unknown keys are refused, and a loaded configuration cannot be changed.
@@ -18,27 +17,25 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mtner_cli.config.encodings import EncodingName
-from mtner_cli.config.model_schema import ModelsConfig
-from mtner_cli.config.values import (
-    BatchLimit,
-    BatchSize,
-    Count,
-    CountFromZero,
-    Encoding,
-    Epochs,
-    EpochsOrPart,
-    FilePath,
-    Norm,
-    Probability,
-    Rate,
-    Section,
-    Seed,
-    Subwords,
-    Text,
-    TrackingUri,
-)
+from mtner_cli.config.values import BatchLimit, Encoding, FilePath, Section, Text, TrackingUri
 
-# ---------------------------------------------------------------------------------- datasets
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+# The upper bounds are far above useful values, and far below what exhausts time or memory.
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+CountFromZero = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Epochs = Annotated[int, Field(ge=1, le=1_000_000)]
+EpochsOrPart = Annotated[float, Field(ge=0, le=1_000_000)]
+BatchSize = Annotated[int, Field(ge=1, le=100_000)]
+Subwords = Annotated[int, Field(ge=8, le=100_000)]
+Words = Annotated[int, Field(ge=1, le=10_000)]
+Latents = Annotated[int, Field(ge=1, le=256)]
+Rate = Annotated[float, Field(ge=0, le=1000)]
+Norm = Annotated[float, Field(gt=0, le=1e9)]
+Factor = Annotated[float, Field(ge=-1000, le=1000)]
+PositiveFactor = Annotated[float, Field(gt=0, le=1000)]
+Multiple = Annotated[float, Field(ge=1, le=100)]
 
 
 class SplitPaths(Section):
@@ -67,12 +64,8 @@ class DatasetConfig(Section):
     mode: EncodingName
     """Action encoding: ``simple`` (given words) or ``simple-char`` (raw text, offsets)."""
     split_paths: SplitPaths
-    """The files of its splits."""
     tag_dict: dict[Text, Text | None] | None = None
     """Entity types to rename, old: new; null drops a type; types not named stay as they are."""
-
-
-# ---------------------------------------------------------------------------- data_transform
 
 
 class NormalizeConfig(Section):
@@ -99,9 +92,7 @@ class MergeSentsConfig(Section):
     force_merge: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
     """Corpora to merge although their files hold no document separators."""
     normalize: NormalizeConfig = NormalizeConfig()
-    """Merge to even lengths."""
     maximize: MaximizeConfig = MaximizeConfig()
-    """Merge to the greatest length."""
 
 
 class LimitSentencesConfig(Section):
@@ -127,12 +118,84 @@ class DataTransformConfig(Section):
     max_tokens: Subwords = 405
     """Greatest length in subwords; longer sentences are split between words."""
     merge_sents: MergeSentsConfig = MergeSentsConfig()
-    """Joining sentences."""
     limit_sentences: LimitSentencesConfig = LimitSentencesConfig()
-    """Smaller corpora for quick runs."""
 
 
-# ------------------------------------------------------------------------------------- train
+class EmbedModelConfig(Section):
+    """The pretrained encoder."""
+
+    pretrained_name: Text = "michiyasunaga/BioLinkBERT-large"
+    """A Hugging Face name, a local folder, or ``builtin:minilm`` (packaged, needs no network)."""
+
+
+class TokMultiplierConfig(Section):
+    """The factor of the word vectors, relative to the position vectors, in the attention."""
+
+    train: bool = False
+    """Learn the factor, starting at ``value``."""
+    value: Factor = 1.0
+    """The factor; its start value if ``train`` is true."""
+
+
+class AttentionModuleConfig(Section):
+    """Attention over the action memory."""
+
+    action_space_dim: Latents = 2
+    """Latent vectors per action."""
+    dropout_scores: Dropout = 0.0
+    """Dropout on the attention scores."""
+    dropout_pos_embeds: Dropout = 0.2
+    """Dropout on the relative position vectors."""
+    dropout_classes: Dropout = 0.2
+    """Dropout on the latent vectors."""
+    half_context: Words = 150
+    """Words on each side that have separate relative positions."""
+    tok_multiplier: TokMultiplierConfig = TokMultiplierConfig()
+
+
+class ParserStateConfig(Section):
+    """The network that reads the next word and the context, and scores the actions."""
+
+    dropout: Dropout = 0.1
+    """Dropout on the network's input."""
+
+
+class SelfTrainingConfig(Section):
+    """Training on corpora that annotate different entity types."""
+
+    project_coeff: PositiveFactor = 1.0
+    """Factor of the model's probability, which is the target for foreign entity types."""
+
+
+class ControlConfig(Section):
+    """Limits on the number of actions, as multiples of the sentence's length."""
+
+    multiplier_numb_actions_inference: Multiple = 1.5
+    """Accepted in files of the original, without effect: here each word has a separate limit."""
+    multiplier_numb_actions_training: Multiple = 2.0
+    """In training; foreign entity types make the model repeat timesteps."""
+
+
+class PredModelConfig(Section):
+    """The slot-based recurrent tagger on top of the encoder."""
+
+    attention_module: AttentionModuleConfig = AttentionModuleConfig()
+    parser_state: ParserStateConfig = ParserStateConfig()
+    self_training: SelfTrainingConfig = SelfTrainingConfig()
+    control: ControlConfig = ControlConfig()
+    init_output_bias: Literal["log_odds", "zero"] = "log_odds"
+    """Start at each action's base rate (``log_odds``), or at zero as the original (``zero``)."""
+    init_latents: Literal["centre", "zero"] = "centre"
+    """Start with attention to the slot written last (``centre``), or to all equally (``zero``)."""
+    dropout_mode: Literal["locked", "per_step"] = "locked"
+    """Reuse eight sets of dropout masks per batch (``locked``), or draw new masks at each step."""
+
+
+class ModelsConfig(Section):
+    """The two parts of the model."""
+
+    embed_model: EmbedModelConfig = EmbedModelConfig()
+    pred_model: PredModelConfig = PredModelConfig()
 
 
 class CheckpointsConfig(Section):
@@ -177,9 +240,7 @@ class OptimizersConfig(Section):
     use_weight_decay_on_bias: bool = True
     """Decay biases and LayerNorm weights too."""
     embed_model: EmbedOptimizerConfig = EmbedOptimizerConfig()
-    """The encoder."""
     pred_model: PredOptimizerConfig = PredOptimizerConfig()
-    """The tagger."""
 
 
 class TrainConfig(Section):
@@ -212,14 +273,9 @@ class TrainConfig(Section):
     loss: Literal["MultiLabel", "BCE"] = "MultiLabel"
     """Two names for one loss: binary cross-entropy, averaged over actions and timesteps."""
     checkpoints: CheckpointsConfig = CheckpointsConfig()
-    """Which checkpoints are kept."""
     optimizers: OptimizersConfig = OptimizersConfig()
-    """Learning rates and weight decay."""
     resume_from_checkpoint: FilePath | None = None
     """A run folder or checkpoint to resume from."""
-
-
-# ------------------------------------------------------- logging, perturbations and ablations
 
 
 class MLFlowLoggerConfig(Section):
@@ -241,7 +297,8 @@ class PerturbationsConfig(Section):
     use: bool = False
     """Switches it on."""
     probs: dict[Text, dict[Text, Probability]] = Field(default_factory=dict)
-    """For sentences of a corpus: the probability that one of another corpus is appended."""
+    """For sentences of a corpus: the probability that one of each other corpus is appended, such
+    as ``{A: {B: 0.2, C: 0.1}}``; together at most 1."""
 
 
 class ParserStateAblation(Section):
@@ -266,9 +323,7 @@ class PredModelAblation(Section):
     dropouts: bool = True
     """Every dropout of the tagger."""
     parser_state: ParserStateAblation = ParserStateAblation()
-    """Input of the scoring."""
     attention_module: AttentionModuleAblation = AttentionModuleAblation()
-    """Input of the attention."""
 
 
 class EmbedModelAblation(Section):
@@ -282,12 +337,7 @@ class AblationConfig(Section):
     """Switches that turn off parts of the model, to measure their effect."""
 
     pred_model: PredModelAblation = PredModelAblation()
-    """The tagger."""
     embed_model: EmbedModelAblation = EmbedModelAblation()
-    """The encoder."""
-
-
-# --------------------------------------------------------------------------------- top level
 
 
 class ExperimentConfig(Section):
@@ -306,14 +356,8 @@ class ExperimentConfig(Section):
     datasets: Annotated[dict[Text, DatasetConfig], Field(min_length=1)]
     """The corpora, by name."""
     data_transform: DataTransformConfig = DataTransformConfig()
-    """The settings that turn action files into the model's input."""
     models: ModelsConfig = ModelsConfig()
-    """Encoder and tagger."""
     train: TrainConfig = TrainConfig()
-    """The training loop."""
     MLFlowLogger: MLFlowLoggerConfig = MLFlowLoggerConfig()
-    """Tracking with MLflow."""
     perturbations: PerturbationsConfig = PerturbationsConfig()
-    """Sentences of other corpora appended in training."""
     ablation: AblationConfig = AblationConfig()
-    """Parts switched off."""

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
@@ -119,24 +120,13 @@ Text = Annotated[str, Field(min_length=1)]
 TrackingUri = Annotated[Text, AfterValidator(_without_password)]
 FilePath = Annotated[Path, BeforeValidator(_path_of_text), PlainSerializer(str)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
-Dropout = Annotated[float, Field(ge=0, lt=1)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-# The upper bounds are far above useful values, and far below what exhausts time or memory.
-Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
-CountFromZero = Annotated[int, Field(ge=0, le=1_000_000_000)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Epochs = Annotated[int, Field(ge=1, le=1_000_000)]
-EpochsOrPart = Annotated[float, Field(ge=0, le=1_000_000)]
-BatchSize = Annotated[int, Field(ge=1, le=100_000)]
-Subwords = Annotated[int, Field(ge=8, le=100_000)]
-Words = Annotated[int, Field(ge=1, le=10_000)]
-Latents = Annotated[int, Field(ge=1, le=256)]
-Rate = Annotated[float, Field(ge=0, le=1000)]
-Norm = Annotated[float, Field(gt=0, le=1e9)]
-Factor = Annotated[float, Field(ge=-1000, le=1000)]
-PositiveFactor = Annotated[float, Field(gt=0, le=1000)]
-Multiple = Annotated[float, Field(ge=1, le=100)]
-BatchLimit = Annotated[int | float, PlainValidator(_batch_limit)]
+_BATCH_LIMIT: dict[str, Any] = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": _MOST_BATCHES},
+        {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+    ]
+}
+BatchLimit = Annotated[int | float, PlainValidator(_batch_limit), WithJsonSchema(_BATCH_LIMIT)]
 """1.0 is every batch, 0.1 a tenth of them, 1 a single batch."""
 
 
