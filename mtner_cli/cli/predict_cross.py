@@ -20,6 +20,11 @@ def predict_cross(
         Path | None,
         typer.Option("--pickle", metavar="OUT", help="Write the predictions, for filter-ood."),
     ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option("--scores", metavar="OUT", help="Write the scores as JSON, for programs."),
+    ] = None,
+    *,
     gpu: Gpu = None,
     cpu: Cpu = False,
 ) -> None:
@@ -37,6 +42,7 @@ def predict_cross(
         from mtner_cli.core.convert.registry import refuse_overwriting
         from mtner_cli.core.device import choose_device
         from mtner_cli.core.experiment.testing import predict_corpora
+        from mtner_cli.core.results.scores_file import write_scores
         from mtner_cli.core.results.write import write_cross_corpus_pickle
         from mtner_cli.core.tagger import Tagger
         from mtner_cli.core.train.run_folder import RunFolder
@@ -45,21 +51,25 @@ def predict_cross(
 
     device = choose_device(gpu, cpu)
     tagger = Tagger.load(model, checkpoint, device)
+    folder = RunFolder.find(model)
+    own = (folder.checkpoint(checkpoint), *folder.written)
+    read = [
+        path for dataset in datasets.values() for path in dataset.split_paths.present().values()
+    ]
     if pickle is not None:
-        folder = RunFolder.find(model)
-        own = (folder.checkpoint(checkpoint), *folder.written)
-        read = [
-            path for dataset in datasets.values() for path in dataset.split_paths.present().values()
-        ]
         refuse_overwriting([corpora, *own, *read], pickle)
+    if scores is not None:
+        others = [] if pickle is None else [pickle]
+        refuse_overwriting([corpora, *own, *read, *others], scores)
     console.print(f"checkpoint {tagger.checkpoint} on {device}", soft_wrap=True)
     with counting_bar(console, "predicting") as report:
         outcome = predict_corpora(tagger, datasets, report)
     if pickle is not None:
         write_cross_corpus_pickle(pickle, outcome.sentences)
-    for table in evaluation_tables(outcome.evaluation):
+    if scores is not None:
+        write_scores(scores, outcome.evaluation, tagger.checkpoint, outcome.splits)
+    for table in evaluation_tables(outcome.evaluation, outcome.untaught):
         console.print(table)
-    for corpus, types in outcome.unknown_types.items():
-        console.print(f"{corpus}: the model was never taught {', '.join(types)}")
-    if pickle is not None:
-        console.print(f"wrote {pickle}", soft_wrap=True)
+    for path in (pickle, scores):
+        if path is not None:
+            console.print(f"wrote {path}", soft_wrap=True)

@@ -39,6 +39,7 @@ def show_test(
 ) -> Evaluation | None:
     """Test a run, write its results and print its scores; None if no corpus has a test split."""
     from mtner_cli.core.experiment.testing import evaluate_run
+    from mtner_cli.core.results.scores_file import write_scores
     from mtner_cli.core.results.write import write_results
     from mtner_cli.core.tagger import Tagger
     from mtner_cli.core.train.run_folder import RunFolder
@@ -58,11 +59,15 @@ def show_test(
             "test. Use predict-cross to score it on other corpora."
         )
         return None
-    pickle_path, lines_path, report_path = folder.results
-    write_results(pickle_path, lines_path, outcome.sentences)
+    pickle_path, lines_path, report_path, scores_path = folder.results
+    annotated = outcome.evaluation.annotated_tags()
+    write_results(pickle_path, lines_path, outcome.sentences, annotated)
     write_text_report(report_path, outcome.sentences, outcome.evaluation)
-    for table in evaluation_tables(outcome.evaluation):
+    write_scores(
+        scores_path, outcome.evaluation, tagger.checkpoint, outcome.splits, own_folder=True
+    )
+    for table in evaluation_tables(outcome.evaluation, outcome.untaught):
         console.print(table)
-    for path in (report_path, lines_path, pickle_path):
+    for path in (report_path, scores_path, lines_path, pickle_path):
         console.print(f"wrote {path}", soft_wrap=True)
     return outcome.evaluation

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mtner_cli.errors import MOST_CHARACTERS
+from mtner_cli.errors import MOST_CHARACTERS, names_text, shown
 
 if TYPE_CHECKING:  # conversions print tables, too, and do without torch
     from mtner_cli.core.convert.ledger import Entry, Ledger
@@ -21,68 +21,109 @@ if TYPE_CHECKING:  # conversions print tables, too, and do without torch
     from mtner_cli.core.experiment.training import PreparedTraining
 
 
-def evaluation_tables(evaluation: Evaluation) -> list[RenderableType]:
+Untaught = Mapping[str, Collection[str]]
+"""For each corpus, the annotated types that the model learned from no corpus."""
+
+_MEANINGS = {
+    "Scores": "",
+    "Joined tags": "A type counts as one, whichever corpus taught it.",
+    "Separate tags": "A type counts only where the corpus itself taught it.",
+    "Foreign predictions": (
+        "Of types that the corpus does not annotate: neither right nor wrong, not in the scores."
+    ),
+    "Nesting": "Recall of gold mentions that lie inside other gold mentions.",
+}
+"""The title of each table, and what it shows."""
+_NOTHING = "-"
+"""In place of a score that is undefined, because there is nothing to find or to judge."""
+
+
+def evaluation_tables(
+    evaluation: Evaluation, untaught: Untaught | None = None
+) -> list[RenderableType]:
     """Return the tables and notes of an evaluation, as Rich renderables, from top to bottom.
 
     Scores are percentages. Parts without information are left out: separate tags if they score like
     the joined ones, nesting if no mention is nested, foreign predictions if there are none.
     """
-    if _coincide(evaluation.separate, evaluation.joined):
-        parts: list[RenderableType] = [
-            score_table("Scores", evaluation.joined, evaluation.joined_matched)
-        ]
-    else:
-        parts = [
-            score_table("Joined tags", evaluation.joined, evaluation.joined_matched),
-            score_table("Separate tags", evaluation.separate, evaluation.separate_matched),
-        ]
+    untaught = untaught or {}
+    joined, separate = evaluation.joined, evaluation.separate
+    coincide = _coincide(separate, joined)
+    title = "Scores" if coincide else "Joined tags"
+    parts: list[RenderableType] = [score_table(title, joined, evaluation.joined_matched, untaught)]
+    if not coincide:
+        matched = evaluation.separate_matched
+        parts.append(score_table("Separate tags", separate, matched, untaught))
     if any(corpus.foreign for corpus in evaluation.separate.corpora.values()):
         parts.append(foreign_table(evaluation.separate))
     if any(len(nesting.by_depth) > 1 for nesting in evaluation.nesting.values()):
         parts.append(nesting_table(evaluation.nesting))
-    return [*parts, *_notes(evaluation)]
+    return [*parts, _headline(evaluation), *_notes(evaluation, untaught)]
 
 
-def score_table(title: str, scores: Scores, matched: Scores) -> Table:
-    """Show counts and scores of every type, every corpus (micro) and the mean over corpora.
+def score_table(title: str, scores: Scores, matched: Scores, untaught: Untaught) -> RenderableType:
+    """Show counts and scores of every type, every corpus (micro) and over all corpora.
 
     Args:
-        title: the title above the table.
+        title: a key of the titles' meanings.
         scores: scores over all gold mentions.
         matched: scores without the gold mentions that do not match the tokenization; shown in
-            additional columns if they differ.
+            additional columns for the corpora that have such mentions.
+        untaught: for a corpus with such types, an additional row leaves them out.
     """
-    differs = any(_unmatched_count(scores, matched, corpus) for corpus in scores.corpora)
-    headings = ["TP", "FN", "FP", "P", "R", "F1"] + ["R*", "F1*"] * differs
-    table = _table(title, ["corpus", "type"], headings)
+    starred = [name for name in scores.corpora if _unmatched_count(scores, matched, name)]
+    headings = ["TP", "FN", "FP", "P", "R", "F1"] + ["R*", "F1*"] * bool(starred)
+    table = _table(["corpus", "type"], headings)
+
+    def add(corpus: str, what: str, counts: Counts, of_matched: Counts, bold: bool = False) -> None:
+        cells = [*_cells(counts), *_cells(of_matched)[4:]] if starred else _cells(counts)
+        if counts == of_matched:
+            cells = cells[:6]
+        table.add_row(corpus, what, *cells, style="bold" if bold else "")
+
+    taught, taught_matched = _taught(scores, untaught), _taught(matched, untaught)
     for name, corpus in scores.corpora.items():
         corpus_name = name
         for tag, counts in corpus.per_tag.items():
-            cells = _cells(counts, matched.corpora[name].per_tag[tag])
-            table.add_row(corpus_name, tag.entity_type, *cells[: len(headings)])
+            add(corpus_name, tag.entity_type, counts, matched.corpora[name].per_tag[tag])
             corpus_name = ""
-        cells = _cells(corpus.micro, matched.corpora[name].micro)
-        table.add_row(corpus_name, "micro", *cells[: len(headings)], style="bold", end_section=True)
+        add(corpus_name, "micro", corpus.micro, matched.corpora[name].micro, bold=True)
+        if untaught.get(name):
+            of_matched = taught_matched.corpora[name].micro
+            add("", "micro of taught types", taught.corpora[name].micro, of_matched, bold=True)
+        table.add_section()
     if len(scores.corpora) > 1:
-        cells = ["", "", "", *_mean_cells(scores), *_mean_cells(matched)[1:]]
-        table.add_row("all", "mean of micro", *cells[: len(headings)], style="bold")
-    return table
+        add("all", "micro", scores.micro, matched.micro)
+        table.add_row("", "mean of micro", *_mean_cells(scores, matched, starred), style="bold")
+        if untaught:
+            cells = _mean_cells(taught, taught_matched, starred)
+            table.add_row("", "mean of taught types", *cells, style="bold")
+    return _titled(title, table)
 
 
-def foreign_table(scores: Scores) -> Table:
+def _taught(scores: Scores, untaught: Untaught) -> Scores:
+    return scores.without(
+        {
+            corpus: [tag for tag in found.per_tag if tag.entity_type in untaught.get(corpus, ())]
+            for corpus, found in scores.corpora.items()
+        }
+    )
+
+
+def foreign_table(scores: Scores) -> RenderableType:
     """Show, for each corpus, the number of predictions of types that it does not annotate."""
-    table = _table("Foreign predictions", ["corpus", "type"], ["predicted"])
+    table = _table(["corpus", "type"], ["predicted"])
     for name, corpus in scores.corpora.items():
         corpus_name = name
         for tag, count in corpus.foreign.items():
             table.add_row(corpus_name, str(tag), f"{count:,}")
             corpus_name = ""
-    return table
+    return _titled("Foreign predictions", table)
 
 
-def nesting_table(nesting: Mapping[str, NestingRecall]) -> Table:
+def nesting_table(nesting: Mapping[str, NestingRecall]) -> RenderableType:
     """Show recall by the number of gold mentions around a gold mention."""
-    table = _table("Nesting", ["corpus", "inside"], ["found", "of", "R"])
+    table = _table(["corpus", "inside"], ["found", "of", "R"])
     for name, recall in nesting.items():
         corpus_name = name
         for depth, found in recall.by_depth.items():
@@ -91,7 +132,18 @@ def nesting_table(nesting: Mapping[str, NestingRecall]) -> Table:
             corpus_name = ""
         cells = _found_cells(recall.within_own_type)
         table.add_row("", "a mention of its own type", *cells, end_section=True)
-    return table
+    return _titled("Nesting", table)
+
+
+def _headline(evaluation: Evaluation) -> str:
+    """Say which number of the tables is the one to report."""
+    scored = [corpus for corpus in evaluation.joined.corpora.values() if corpus.micro.gold]
+    if not scored:
+        return "There are no gold mentions, so there are no scores."
+    value = percent(evaluation.headline_f1)
+    if len(scored) == 1:
+        return f"The number to report: micro F1 {value}."
+    return f"The number to report: F1 {value}, the mean of micro with joined tags."
 
 
 def percent(value: float) -> str:
@@ -99,14 +151,14 @@ def percent(value: float) -> str:
     return f"{100 * value:.2f}"
 
 
-def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
-    table = Table(
-        title=title,
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        collapse_padding=True,
-        pad_edge=False,
-    )
+def _titled(title: str, table: Table) -> RenderableType:
+    """Put the title above a table, and a line on what it shows."""
+    meaning = _MEANINGS[title]
+    return Group(Text(title, style="bold"), *([Text(meaning)] if meaning else []), table)
+
+
+def _table(names: Sequence[str], numbers: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for heading in names:
         table.add_column(heading, overflow="fold")
     for heading in numbers:
@@ -114,25 +166,31 @@ def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
     return table
 
 
-def _cells(counts: Counts, matched: Counts) -> list[str]:
+def _cells(counts: Counts) -> list[str]:
+    """Return TP, FN, FP, P, R and F1; scores that are undefined are dashes."""
+    relevant = counts.gold + counts.predicted
     return [
         f"{counts.true_positives:,}",
         f"{counts.false_negatives:,}",
         f"{counts.false_positives:,}",
-        percent(counts.precision),
-        percent(counts.recall),
-        percent(counts.f1),
-        percent(matched.recall),
-        percent(matched.f1),
+        percent(counts.precision) if counts.predicted else _NOTHING,
+        percent(counts.recall) if counts.gold else _NOTHING,
+        percent(counts.f1) if relevant else _NOTHING,
     ]
 
 
-def _mean_cells(scores: Scores) -> list[str]:
-    return [percent(scores.mean_precision), percent(scores.mean_recall), percent(scores.mean_f1)]
+def _mean_cells(scores: Scores, matched: Scores, starred: Sequence[str]) -> list[str]:
+    if not any(corpus.micro.gold for corpus in scores.corpora.values()):
+        return ["", "", "", *[_NOTHING] * 3]
+    means = [scores.mean_precision, scores.mean_recall, scores.mean_f1]
+    if starred:
+        means += [matched.mean_recall, matched.mean_f1]
+    return ["", "", "", *map(percent, means)]
 
 
 def _found_cells(found: Found) -> list[str]:
-    return [f"{found.found:,}", f"{found.total:,}", percent(found.recall)]
+    recall = percent(found.recall) if found.total else _NOTHING
+    return [f"{found.found:,}", f"{found.total:,}", recall]
 
 
 def _unmatched_count(scores: Scores, matched: Scores, corpus: str) -> int:
@@ -152,8 +210,10 @@ def _coincide(separate: Scores, joined: Scores) -> bool:
     )
 
 
-def _notes(evaluation: Evaluation) -> Iterator[str]:
+def _notes(evaluation: Evaluation, untaught: Untaught) -> Iterator[str]:
     for name, corpus in evaluation.joined.corpora.items():
+        if not corpus.micro.gold:
+            yield f"{name}: there are no gold mentions, so it has no score."
         unmatched = _unmatched_count(evaluation.joined, evaluation.joined_matched, name)
         if unmatched:
             yield (
@@ -163,6 +223,12 @@ def _notes(evaluation: Evaluation) -> Iterator[str]:
             )
         for tag, count in corpus.unscored_gold.items():
             yield f"{name}: {count:,} gold mentions of type {tag} are not scored."
+        if names := untaught.get(name):
+            left_out = ", ".join(f"{shown(type_name)}: null" for type_name in names)
+            yield (
+                f"{name}: the model was never taught {names_text(names)}, so all their mentions "
+                f"count as missed. To leave them out, give this corpus tag_dict: {{{left_out}}}."
+            )
 
 
 def experiment_tables(prepared: PreparedTraining, device: str) -> Iterator[RenderableType]:

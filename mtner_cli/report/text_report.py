@@ -35,9 +35,7 @@ def write_text_report(
     Raises:
         DataError: if the file cannot be written; an earlier file is then unchanged.
     """
-    annotated = {
-        name: corpus.per_tag.keys() for name, corpus in evaluation.separate.corpora.items()
-    }
+    annotated = evaluation.annotated_tags()
     with atomic_text_file(path, own_folder=True) as file:
         _write_tables(file, evaluation)
         file.write(f"\n{LEGEND}")

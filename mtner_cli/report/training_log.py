@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from mtner_cli.core.evaluate.scores import Evaluation, in_percent, scores_record
+from mtner_cli.core.results.scores_file import foreign_record
 from mtner_cli.core.train.events import (
     CheckpointSaved,
     DevelopmentDone,
@@ -105,10 +106,7 @@ def event_record(event: TrainingEvent) -> dict[str, Any]:
             if isinstance(event.scores, Evaluation):
                 record["joined"] = scores_record(event.scores.joined)
                 record["separate"] = scores_record(event.scores.separate)
-                record["foreign_predictions"] = {
-                    name: {str(tag): count for tag, count in corpus.foreign.items()}
-                    for name, corpus in event.scores.separate.corpora.items()
-                }
+                record["foreign_predictions"] = foreign_record(event.scores.separate)
             return record
         case CheckpointSaved():
             return {"event": "checkpoint", "file": event.path.name, "step": event.step}

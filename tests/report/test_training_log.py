@@ -21,6 +21,7 @@ def sentence(corpus: str, *predicted: Tag) -> TestedSentence:
         corpus=corpus,
         index=0,
         document=None,
+        start=0,
         text="fever",
         words=("fever",),
         word_offsets=((0, 5),),
@@ -41,6 +42,7 @@ def test_a_development_round_is_logged_with_all_its_scores() -> None:
     missed = {"tp": 0, "fn": 1, "fp": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
     nothing = missed | {"fn": 0}
     assert record["joined"] == {
+        "micro": right | {"tp": 2},
         "mean": {"precision": 100.0, "recall": 100.0, "f1": 100.0},
         "corpora": {
             "A": {**right, "types": {"Disease": right, "Drug": nothing}},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -92,7 +92,10 @@ class CorpusScores:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores per corpus, and unweighted means over the corpora's micro values."""
+    """Scores per corpus, and unweighted means over the corpora's micro values.
+
+    A corpus without gold mentions has no score, so the means leave it out.
+    """
 
     corpora: dict[str, CorpusScores]
 
@@ -108,8 +111,30 @@ class Scores:
     def mean_f1(self) -> float:
         return self._mean(lambda micro: micro.f1)
 
+    @property
+    def micro(self) -> Counts:
+        """The counts of all corpora together."""
+        return sum((corpus.micro for corpus in self.corpora.values()), Counts())
+
+    def without(self, left_out: Mapping[str, Collection[Tag]]) -> Scores:
+        """Return the scores without some of the tags of some corpora."""
+        return Scores(
+            {
+                name: replace(
+                    corpus,
+                    per_tag={
+                        tag: counts
+                        for tag, counts in corpus.per_tag.items()
+                        if tag not in left_out.get(name, ())
+                    },
+                )
+                for name, corpus in self.corpora.items()
+            }
+        )
+
     def _mean(self, value: Callable[[Counts], float]) -> float:
-        values = [value(corpus.micro) for corpus in self.corpora.values()]
+        micros = [corpus.micro for corpus in self.corpora.values()]
+        values = [value(micro) for micro in micros if micro.gold]
         return sum(values) / len(values) if values else 0.0
 
 
@@ -136,6 +161,10 @@ class Evaluation:
         """The mean over corpora of the joined micro F1, over all gold mentions; in [0, 1]."""
         return self.joined.mean_f1
 
+    def annotated_tags(self) -> dict[str, list[Tag]]:
+        """Return the tags that are scored on each corpus."""
+        return {name: list(corpus.per_tag) for name, corpus in self.separate.corpora.items()}
+
     def f1_of_corpora(self) -> dict[str, float]:
         """Return the joined micro F1 of each corpus, over all gold mentions; in [0, 1]."""
         return {name: corpus.micro.f1 for name, corpus in self.joined.corpora.items()}
@@ -147,11 +176,12 @@ def in_percent(value: float) -> float:
 
 
 def scores_record(scores: Scores) -> dict[str, Any]:
-    """Return scores as JSON values: the mean over corpora, each corpus and each of its types.
+    """Return scores as JSON values: mean and sum over corpora, each corpus, each of its types.
 
-    Precision, recall and F1 are in per cent.
+    Precision, recall and F1 are in per cent, and 0 if they are undefined.
     """
     return {
+        "micro": _counts_record(scores.micro),
         "mean": _rates_record(scores.mean_precision, scores.mean_recall, scores.mean_f1),
         "corpora": {
             name: {

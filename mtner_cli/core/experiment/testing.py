@@ -20,10 +20,20 @@ from mtner_cli.core.types import ScoredMention, TestedSentence
 
 @dataclass(frozen=True)
 class RunEvaluation:
-    """The tested sentences and their scores."""
+    """The tested sentences and their scores.
 
+    Attributes:
+        splits: the splits that were tested.
+        sentences: the tested sentences; with joined tags for corpora that the model was not
+            trained on.
+        evaluation: the scores.
+        untaught: for each corpus, annotated types that the model learned from no corpus.
+    """
+
+    splits: list[CorpusSplit]
     sentences: list[TestedSentence]
     evaluation: Evaluation
+    untaught: dict[str, list[str]]
 
 
 def scored_tags(annotated: Annotated, splits: Sequence[CorpusSplit], separate: bool) -> Annotated:
@@ -47,28 +57,15 @@ def evaluate_run(
     sentences = tokenize_splits(splits, tagger.tokenizer, tagger.separate_tags)
     tested = tagger.tag(sentences, config.train.limit_test_batches, on_progress)
     annotated = scored_tags(tagger.description.annotated, splits, tagger.separate_tags)
-    return RunEvaluation(tested, evaluate(tested, annotated))
-
-
-@dataclass(frozen=True)
-class CrossCorpusOutcome:
-    """The predictions of a model on other corpora, and their scores.
-
-    Attributes:
-        sentences: the tested sentences, with joined tags.
-        unknown_types: for each corpus, annotated types that the model never learned.
-    """
-
-    sentences: list[TestedSentence]
-    evaluation: Evaluation
-    unknown_types: dict[str, list[str]]
+    untaught = _untaught(tagger, annotated)
+    return RunEvaluation(splits, tested, evaluate(tested, annotated), untaught)
 
 
 def predict_corpora(
     tagger: Tagger,
     datasets: Mapping[str, DatasetConfig],
     on_progress: OnProgress | None = None,
-) -> CrossCorpusOutcome:
+) -> RunEvaluation:
     """Predict on the test split of each corpus; types with the same name count as one.
 
     Raises:
@@ -84,13 +81,14 @@ def predict_corpora(
         for sentence in tagger.tag(sentences, on_progress=on_progress)
     ]
     annotated = annotated_tags(splits, separate=False)
-    known = {joined_tag(tag) for tag in tagger.description.vocabulary.tags}
-    unknown = {
-        corpus: sorted(tag.entity_type for tag in tags - known)
-        for corpus, tags in annotated.items()
-        if tags - known
-    }
-    return CrossCorpusOutcome(tested, evaluate(tested, annotated), unknown)
+    untaught = _untaught(tagger, annotated)
+    return RunEvaluation(splits, tested, evaluate(tested, annotated), untaught)
+
+
+def _untaught(tagger: Tagger, annotated: Annotated) -> dict[str, list[str]]:
+    taught = {tag.entity_type for tag in tagger.description.vocabulary.tags}
+    types = {corpus: {tag.entity_type for tag in tags} for corpus, tags in annotated.items()}
+    return {corpus: sorted(names - taught) for corpus, names in types.items() if names - taught}
 
 
 def _joined(mentions: tuple[ScoredMention, ...]) -> tuple[ScoredMention, ...]:

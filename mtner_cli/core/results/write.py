@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +33,19 @@ UNMATCHED_SPAN = (-1, -1)
 _PICKLE_PROTOCOL = 4  # readable by every Python that the original system ran on
 
 
-def write_results(pickle_path: Path, lines_path: Path, sentences: Sequence[TestedSentence]) -> None:
+def write_results(
+    pickle_path: Path,
+    lines_path: Path,
+    sentences: Sequence[TestedSentence],
+    annotated: Mapping[str, Iterable[Tag]],
+) -> None:
     """Write the results of a test into a run, as a pickle and as JSON lines.
+
+    Args:
+        pickle_path: the pickle.
+        lines_path: the JSON lines.
+        sentences: the tested sentences.
+        annotated: the tags that are scored on each corpus.
 
     Both files are complete before either replaces an older file.
 
@@ -46,8 +57,10 @@ def write_results(pickle_path: Path, lines_path: Path, sentences: Sequence[Teste
         atomic_text_file(lines_path, own_folder=True) as lines,
     ):
         _dump(_run_content(sentences), pickled)
+        types = {corpus: [tag.entity_type for tag in tags] for corpus, tags in annotated.items()}
         for sentence in sentences:
-            lines.write(json.dumps(sentence_json(sentence), ensure_ascii=False) + "\n")
+            record = sentence_json(sentence, types[sentence.corpus])
+            lines.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
 def _run_content(sentences: Sequence[TestedSentence]) -> dict[str, Any]:
@@ -87,8 +100,14 @@ def mention_frame(sentences: Iterable[TestedSentence], *, joined: bool) -> panda
     return frame.astype({**numbers, **lists, "matches_tokenization": "bool"})
 
 
-def sentence_json(sentence: TestedSentence) -> dict[str, Any]:
-    """Return a tested sentence as the JSON object of its line."""
+def sentence_json(sentence: TestedSentence, annotated_types: Sequence[str]) -> dict[str, Any]:
+    """Return a tested sentence as the JSON object of its line.
+
+    Args:
+        sentence: the sentence.
+        annotated_types: the entity types that its corpus annotates; predictions of other types are
+            foreign, and not scored.
+    """
 
     def in_words(start: int, end: int, tag: Tag) -> dict[str, Any]:
         return {"start": start, "end": end} | in_text(*sentence.characters(start, end), tag)
@@ -100,6 +119,7 @@ def sentence_json(sentence: TestedSentence) -> dict[str, Any]:
 
     return {
         "corpus": sentence.corpus,
+        "annotated_types": annotated_types,
         "index": sentence.index,
         "document": sentence.document,
         "start_in_document": sentence.start,

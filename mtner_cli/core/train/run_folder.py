@@ -21,7 +21,7 @@ from mtner_cli.core.train.checkpoint import BEST, LAST, file_of_checkpoint
 from mtner_cli.errors import CheckpointError, DataError, quoted, reason_of
 from mtner_cli.paths import is_file
 
-RESULTS = ("test_results.pkl", "test_results.jsonl", "test_report.txt")
+RESULTS = ("test_results.pkl", "test_results.jsonl", "test_report.txt", "scores.json")
 _HALF_WRITTEN_TENSORS = re.compile(r"\.tmp[A-Za-z0-9]{6}")
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
 """Errors of file systems that have no locks."""
@@ -95,10 +95,10 @@ class RunFolder:
         )
 
     @property
-    def results(self) -> tuple[Path, Path, Path]:
-        """The result pickle, the result lines and the readable report of a test."""
-        pickle, lines, report = (self.path / name for name in RESULTS)
-        return pickle, lines, report
+    def results(self) -> tuple[Path, Path, Path, Path]:
+        """The result pickle, the result lines, the readable report and the scores of a test."""
+        pickle, lines, report, scores = (self.path / name for name in RESULTS)
+        return pickle, lines, report, scores
 
     @property
     def written(self) -> tuple[Path, ...]:

@@ -56,9 +56,12 @@ SENTENCES = (
 )
 
 
+ANNOTATED = {"BC5": [CHEMICAL, DISEASE], "NCBI": [NCBI_DISEASE]}
+
+
 def written(folder, sentences):
     paths = folder / "test_results.pkl", folder / "test_results.jsonl"
-    write_results(*paths, sentences)
+    write_results(*paths, sentences, ANNOTATED)
     return paths
 
 
@@ -118,6 +121,7 @@ def test_the_json_lines_hold_character_ranges_and_scores(tmp_path):
     _, lines = written(tmp_path, SENTENCES)
     first, second = map(json.loads, lines.read_text("utf-8").splitlines())
     assert first["text"] == SENTENCES[0].text
+    assert first["annotated_types"] == ["Chemical", "Disease"]
     assert (first["document"], first["start_in_document"]) == ("227508", 120)
     assert first["words"] == list(SENTENCES[0].words)
     assert first["gold_unmatched"] == [
