@@ -114,7 +114,7 @@ def _run(
     with (
         GracefulInterrupt() as wish,
         TrainingLog(folder.log, folder.sampling) as log,
-        TrainingDisplay(console, prepared.config.train.num_epochs, bool(prepared.dev)) as display,
+        TrainingDisplay(console, prepared.length.epochs, bool(prepared.dev)) as display,
     ):
         listeners: list[Listener] = [log, display, *trackers]
         for event in start_training(prepared, device, checkpoint, wish):

@@ -16,6 +16,7 @@ def find_contradictions(config: ExperimentConfig) -> Iterator[Fault]:
         _splits,
         _merging,
         _early_stopping,
+        _length,
         _outside_action,
         _inputs,
         _perturbations,
@@ -64,6 +65,16 @@ def _early_stopping(config: ExperimentConfig) -> Iterator[Fault]:
 def has_dev_split(config: ExperimentConfig) -> bool:
     """Tell whether epochs can be compared by their development scores."""
     return any(dataset.split_paths.dev for dataset in config.datasets.values())
+
+
+def _length(config: ExperimentConfig) -> Iterator[Fault]:
+    epochs, passes = config.train.num_epochs, config.train.num_passes
+    if epochs is not None and passes is not None:
+        yield Fault(
+            ("train", "num_passes"),
+            f"is {passes:g}, but num_epochs is {epochs}; give one of them, and set the other to "
+            "null",
+        )
 
 
 def _outside_action(config: ExperimentConfig) -> Iterator[Fault]:

@@ -12,9 +12,9 @@ resolves them, so build configurations with its functions, not with these classe
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mtner_cli.config.encodings import EncodingName
 from mtner_cli.config.values import BatchLimit, Encoding, FilePath, Section, Text, TrackingUri
@@ -36,6 +36,8 @@ Norm = Annotated[float, Field(gt=0, le=1e9)]
 Factor = Annotated[float, Field(ge=-1000, le=1000)]
 PositiveFactor = Annotated[float, Field(gt=0, le=1000)]
 Multiple = Annotated[float, Field(ge=1, le=100)]
+
+DEFAULT_EPOCHS = 100
 
 
 class SplitPaths(Section):
@@ -256,8 +258,11 @@ class TrainConfig(Section):
     """Only deterministic operations: the same seed gives the same weights."""
     compile_step: bool = False
     """On a GPU, compile a step of the recurrence: the first batch is slower, later ones faster."""
-    num_epochs: Epochs = 100
-    """Epochs at most."""
+    num_epochs: Epochs | None = None
+    """Epochs at most; null: as many as ``num_passes`` gives, or else 100."""
+    num_passes: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    """Instead of ``num_epochs``: how often each training sentence is read on average, over all
+    corpora; rounded to whole epochs."""
     batch_size: BatchSize = 16
     """Sentences in a batch."""
     num_sanity_val_steps: CountFromZero = 0
@@ -361,3 +366,11 @@ class ExperimentConfig(Section):
     MLFlowLogger: MLFlowLoggerConfig = MLFlowLoggerConfig()
     perturbations: PerturbationsConfig = PerturbationsConfig()
     ablation: AblationConfig = AblationConfig()
+
+    @model_validator(mode="after")
+    def _with_epochs(self) -> Self:
+        """Put in the default number of epochs if neither epochs nor passes are given."""
+        if self.train.num_epochs is None and self.train.num_passes is None:
+            train = self.train.model_copy(update={"num_epochs": DEFAULT_EPOCHS})
+            return self.model_copy(update={"train": train})
+        return self

@@ -286,19 +286,40 @@ def _numbers(split: CorpusSplit) -> list[str]:
 def _settings(prepared: PreparedTraining, device: str) -> Table:
     config = prepared.config
     rates = config.train.optimizers
+    length = prepared.length
+    sentences = sum(len(split.sentences) for split in prepared.train)
+    unit = "sentence" if length.inputs == sentences else "input"
     rows = {
         "output": str(config.output_dir),
         "device": device,
         "encoder": config.models.embed_model.pretrained_name,
-        "inputs": f"{len(prepared.examples):,} to train on",
         "actions": str(prepared.description.vocabulary.size),
-        "epochs": f"{config.train.num_epochs} at most, {prepared.steps_per_epoch} steps each",
+        "inputs": f"{length.inputs:,} to train on",
+        "an epoch": _epoch_text(prepared, unit),
+        "epochs": f"{length.epochs:,} at most, {length.steps:,} steps each, which read each "
+        f"{unit} {_short(length.passes)} times",
         "learning rates": f"encoder {rates.embed_model.lr:g}, tagger {rates.pred_model.lr:g}",
     }
     table = Table(box=None, show_header=False)
     for name, value in rows.items():
         table.add_row(name, value)
     return table
+
+
+def _epoch_text(prepared: PreparedTraining, unit: str) -> str:
+    """Describe what an epoch draws; several corpora are drawn equally often, not all of each."""
+    length, corpora = prepared.length, len(prepared.train)
+    if length.drawn == length.inputs:
+        return f"reads all {length.inputs:,} {unit}s"
+    drawn = f"draws {length.drawn:,} of {length.inputs:,} {unit}s"
+    if corpora > 1:
+        drawn += f", about {round(length.drawn / corpora):,} of each corpus"
+    return f"{drawn}; {_short(length.epochs_of_pass)} epochs read each once on average"
+
+
+def _short(number: float) -> str:
+    """Format a number with one decimal, or none if it is nearly whole."""
+    return f"{number:,.1f}".removesuffix(".0")
 
 
 PLACES_SHOWN = 3

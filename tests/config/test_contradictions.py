@@ -43,6 +43,11 @@ SECOND = "  labs: {mode: simple, split_paths: {train: a, dev: b}}\n"
             "set one of them to true",
         ),
         (
+            "train: {num_epochs: 100, num_passes: 2.5}\n",
+            "train.num_passes",
+            "is 2.5, but num_epochs is 100; give one of them, and set the other to null",
+        ),
+        (
             SECOND + "data_transform: {change_out_to_shift: false}\n",
             "data_transform.change_out_to_shift",
             "is false, which is only possible with one corpus; found 2",
@@ -129,6 +134,7 @@ def test_no_dev_split_is_one_warning() -> None:
         "data_transform: {merge_sents: {normalize: {use: true}, maximize: {swap: true}}}\n",
         "train: {early_stop: null, checkpoints: {metric_based: false}}\n",
         "train: {checkpoints: {most_recent: false}}\n",
+        "train: {num_epochs: null, num_passes: 2.5}\n",
         "ablation: {pred_model: {parser_state: {use_attention: false}}}\n",
         "perturbations: {use: false, probs: {anyone: {anything: 0.3}}}\n",
         SECOND + "perturbations: {use: true, probs: {labs: {clinic: 1.0}}}\n",

@@ -65,7 +65,8 @@ def test_the_file_of_defaults_is_the_schema(project: Path) -> None:
 
 def test_the_file_of_defaults_is_an_experiment_but_for_the_mandatory_keys(project: Path) -> None:
     values = read_yaml(project / "configs" / "defaults.yaml").values
-    assert config_from_mapping({**values, **MINIMAL}).train == schema.TrainConfig()
+    config = config_from_mapping({**values, **MINIMAL})
+    assert config.train == schema.TrainConfig(num_epochs=100)
 
 
 def test_every_default_satisfies_the_schema() -> None:
@@ -124,6 +125,7 @@ UPPER_BOUNDS: dict[str, float] = {
     "train.accumulate_grad_batches": 10**9,
     "train.grad_norm_clip": 1e9,
     "train.num_epochs": 10**6,
+    "train.num_passes": 1e6,
     "train.batch_size": 100_000,
     "train.num_sanity_val_steps": 10**9,
     "train.limit_train_batches": 10**9,
@@ -210,7 +212,7 @@ def test_values_of_the_right_kind_are_taken(
         ("train.num_epochs=true", "expected a whole number; found true"),
         ("train.num_epochs=3.0", "expected a whole number; found the number 3.0"),
         ("train.num_epochs=0", "expected a number from 1; found the number 0"),
-        ("train.num_epochs=", "expected a whole number; found nothing (null)"),
+        ("train.batch_size=", "expected a whole number; found nothing (null)"),
         ("train.early_stop=-1", "expected a number from 0; found the number -1"),
         ("train.grad_norm_clip=0", "expected a number above 0.0; found the number 0"),
         ("train.grad_norm_clip=.inf", "expected a finite number; found the number inf"),

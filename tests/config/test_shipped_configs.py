@@ -129,7 +129,7 @@ def test_the_multi_task_model_and_its_specialists() -> None:
     for name in SIX:
         alone = load(f"experiment/multi-task/ST_{name}")
         assert alone.datasets == {name: together.datasets[name]}
-        assert alone.train == together.train == TrainConfig()
+        assert alone.train == together.train == TrainConfig(num_epochs=100)
 
 
 def test_the_cross_corpus_ensemble() -> None:

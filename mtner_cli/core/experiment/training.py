@@ -48,7 +48,8 @@ from mtner_cli.core.tagger import Tagger
 from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription
 from mtner_cli.core.train.events import TrainingEvent
 from mtner_cli.core.train.run_folder import RunFolder
-from mtner_cli.core.train.trainer import Trainer, TrainingData, epoch_size
+from mtner_cli.core.train.schedule import TrainingLength, training_length
+from mtner_cli.core.train.trainer import Trainer, TrainingData
 from mtner_cli.errors import ConfigError, DataError, quoted
 
 
@@ -71,10 +72,10 @@ class PreparedTraining:
     notes: ExampleNotes
 
     @property
-    def steps_per_epoch(self) -> int:
+    def length(self) -> TrainingLength:
         settings = self.config.train
         sampler = EpochSampler(self.examples, settings.batch_size, self.config.seed)
-        return epoch_size(sampler, settings)[1]
+        return training_length(sampler, settings)
 
     @property
     def unmerged_corpora(self) -> list[str]:

@@ -141,6 +141,11 @@ class EpochSampler:
         self._seed = seed
 
     @property
+    def examples(self) -> int:
+        """The number of examples of all corpora."""
+        return len(self._corpora)
+
+    @property
     def examples_per_epoch(self) -> int:
         return max(1, round(len(self._corpora) / len(self._sizes)))
 

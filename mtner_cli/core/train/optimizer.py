@@ -1,35 +1,20 @@
-"""Build AdamW with groups for encoder and tagger, with and without weight decay, and schedules."""
+"""Build AdamW with groups for encoder and tagger, with and without weight decay."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from torch import nn
 from torch.optim import AdamW
 
 from mtner_cli.config.schema import EmbedOptimizerConfig, OptimizersConfig, PredOptimizerConfig
 from mtner_cli.core.model.ner_model import NerModel
+from mtner_cli.core.train.schedule import LinearSchedule
 
 BETAS = (0.9, 0.98)
 EPSILON = 1e-6
 
 PartSettings = EmbedOptimizerConfig | PredOptimizerConfig
-
-
-@dataclass(frozen=True)
-class LinearSchedule:
-    """Linear warm-up, then linear decay to zero, in optimiser steps."""
-
-    warm_up_steps: float
-    total_steps: int
-
-    def factor(self, step: int) -> float:
-        """Return the factor of the peak learning rate at ``step`` (from 0)."""
-        if step < self.warm_up_steps:
-            return (step + 1) / (self.warm_up_steps + 1)
-        remaining = self.total_steps - step
-        return max(0.0, remaining / max(1.0, self.total_steps - self.warm_up_steps))
 
 
 class ScheduledOptimizer:

@@ -26,7 +26,6 @@ from mtner_cli.core.features.sampler import (
     EpochSampler,
     Perturbations,
     join_examples,
-    limited,
 )
 from mtner_cli.core.model.ner_model import NerModel
 from mtner_cli.core.train.checkpoint import (
@@ -51,6 +50,7 @@ from mtner_cli.core.train.events import (
     TrainingEvent,
 )
 from mtner_cli.core.train.optimizer import ScheduledOptimizer
+from mtner_cli.core.train.schedule import training_length
 from mtner_cli.errors import TrainingError
 
 
@@ -69,12 +69,6 @@ class TrainingData:
     collate: Collator
     score_development: Callable[[NerModel], DevelopmentScores] | None
     perturbations: Perturbations | None = None
-
-
-def epoch_size(sampler: EpochSampler, settings: TrainConfig) -> tuple[int, int]:
-    """Return the number of batches and the number of optimiser steps of an epoch."""
-    batches = limited(sampler.batches_per_epoch, settings.limit_train_batches)
-    return batches, -(-batches // settings.accumulate_grad_batches)
 
 
 def epochs_begun(progress: TrainingProgress) -> int:
@@ -108,11 +102,11 @@ class Trainer:
         self._accelerator = accelerator
         self._checkpoints = checkpoints
         self._sampler = EpochSampler(data.examples, settings.batch_size, seed, data.perturbations)
-        self._batches_per_epoch, self._steps_per_epoch = epoch_size(self._sampler, settings)
+        self._length = training_length(self._sampler, settings)
         # Move the model before the groups are made: they must hold the parameters on the device.
         model.to(accelerator.device)
         self._optimizer = ScheduledOptimizer(
-            model, settings.optimizers, self._steps_per_epoch, settings.num_epochs
+            model, settings.optimizers, self._length.steps, self._length.epochs
         )
         self._model, self._adamw = accelerator.prepare(model, self._optimizer.adamw)
         self._parameters = [p for p in model.parameters() if p.requires_grad]
@@ -141,7 +135,7 @@ class Trainer:
                 yield self._save(LAST, progress)
                 yield Stopped("interrupted", epochs_begun(progress), progress.step)
                 return
-        done = progress.epoch >= self._settings.num_epochs
+        done = progress.epoch >= self._length.epochs
         yield Stopped("finished" if done else "early_stop", progress.epoch, progress.step)
 
     def _resume(self, checkpoint: Checkpoint) -> TrainingProgress:
@@ -159,11 +153,11 @@ class Trainer:
     ) -> Generator[TrainingEvent, None, TrainingProgress]:
         """Train one epoch or the rest of it; return the progress after it."""
         plan = self._sampler.plan(progress.epoch)
-        yield EpochStarted(progress.epoch + 1, self._steps_per_epoch, plan)
+        yield EpochStarted(progress.epoch + 1, self._length.steps, plan)
         accumulate = self._settings.accumulate_grad_batches
-        batches = plan.batches[: self._batches_per_epoch]
+        batches = plan.batches[: self._length.batches]
         self._model.train()
-        for step_in_epoch in range(progress.step_in_epoch, self._steps_per_epoch):
+        for step_in_epoch in range(progress.step_in_epoch, self._length.steps):
             group = batches[step_in_epoch * accumulate : (step_in_epoch + 1) * accumulate]
             started = time.perf_counter()
             rates = self._optimizer.set_step(progress.step)
@@ -179,7 +173,7 @@ class Trainer:
                 examples=sum(map(len, group)),
                 seconds=time.perf_counter() - started,
             )
-            if step_in_epoch + 1 == self._steps_per_epoch:
+            if step_in_epoch + 1 == self._length.steps:
                 break
             stop, save = self._agreed(stop_wanted(), self._save_is_due())
             if stop:
@@ -282,7 +276,7 @@ class Trainer:
         return progress, better
 
     def _is_finished(self, progress: TrainingProgress) -> bool:
-        if progress.epoch >= self._settings.num_epochs:
+        if progress.epoch >= self._length.epochs:
             return True
         patience = self._settings.early_stop
         if not patience or progress.best_epoch is None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -218,13 +219,42 @@ def test_early_stop(settings: dict[str, Any]) -> None:
 
 def test_accumulation_and_limits_set_the_number_of_steps(settings: dict[str, Any]) -> None:
     settings["train"] |= {"accumulate_grad_batches": 2, "limit_train_batches": 1, "batch_size": 1}
-    assert prepare_training(config_from_mapping(settings)).steps_per_epoch == 1
+    assert prepare_training(config_from_mapping(settings)).length.steps == 1
     settings["train"] |= {"limit_train_batches": 1.0}
     config = config_from_mapping(settings)
     # Four and three sentences: the mean, rounded, is four draws, two to a step.
-    assert prepare_training(config).steps_per_epoch == 2
+    assert prepare_training(config).length.steps == 2
     events = train(config)
     assert [event.examples for event in events if isinstance(event, StepDone)] == [2, 2, 2, 2]
+
+
+def test_passes_set_the_length_of_a_training(settings: dict[str, Any]) -> None:
+    settings["train"] |= {"num_epochs": None, "num_passes": 1.2}
+    config = config_from_mapping(settings)
+    # Seven inputs, of which an epoch draws four: two epochs read each 1.1 times.
+    first = train(config, stop_after=3)
+    assert first[-1] == Stopped("interrupted", 2, 3)
+    events = resume(config, config.output_dir)
+    assert events[-1] == Stopped("finished", 2, 4)
+    assert load_resolved(config.output_dir).train.num_passes == 1.2
+
+
+def test_the_start_table_says_what_an_epoch_reads(settings: dict[str, Any]) -> None:
+    def shown(*overrides: str) -> str:
+        console = Console(file=io.StringIO(), width=120)
+        prepared = prepare_training(config_from_mapping(settings, overrides))
+        for table in experiment_tables(prepared, "cpu"):
+            console.print(table)
+        return console.file.getvalue()  # type: ignore[attr-defined]
+
+    output = shown("train.num_epochs=7")
+    drawn = "draws 4 of 7 sentences, about 2 of each corpus; 1.8 epochs read each once on average"
+    assert re.search(f"an epoch +{drawn}", output)
+    assert re.search(r"epochs +7 at most, 2 steps each, which read each sentence 4 times", output)
+    merged = ["data_transform.merge_sents.maximize.use=true"]
+    assert "draws 3 of 6 inputs" in shown(*merged)
+    del settings["datasets"]["fever-1"]
+    assert re.search(r"an epoch +reads all 3 sentences", shown())
 
 
 def test_corpora_without_documents_are_merged_on_demand(settings: dict[str, Any]) -> None:

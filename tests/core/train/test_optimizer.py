@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from torch import nn
 
 from mtner_cli.config.schema import OptimizersConfig
-from mtner_cli.core.features.sampler import limited
-from mtner_cli.core.train.optimizer import LinearSchedule, ScheduledOptimizer
+from mtner_cli.core.train.optimizer import ScheduledOptimizer
 
 
 class TwoParts(nn.Module):
@@ -15,15 +12,6 @@ class TwoParts(nn.Module):
         super().__init__()
         self.encoder = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2))
         self.tagger = nn.Linear(2, 2)
-
-
-def test_rates_rise_then_fall_to_zero() -> None:
-    schedule = LinearSchedule(warm_up_steps=4, total_steps=20)
-    factors = [schedule.factor(step) for step in range(20)]
-    assert factors[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
-    assert all(later < earlier for earlier, later in itertools.pairwise(factors[4:]))
-    assert factors[-1] == pytest.approx(1 / 16)
-    assert schedule.factor(20) == 0
 
 
 def test_each_part_has_its_own_rate_and_schedule() -> None:
@@ -50,11 +38,3 @@ def test_biases_and_norms_can_be_spared_the_decay() -> None:
         (group["weight_decay"], len(group["params"])) for group in optimizer.adamw.param_groups
     ]
     assert decays == [(0.001, 1), (0.0, 3), (0.001, 1), (0.0, 1)]
-
-
-@pytest.mark.parametrize(
-    ("batches", "limit", "expected"),
-    [(10, 1.0, 10), (10, 0.25, 2), (10, 1, 1), (10, 99, 10), (10, 0.001, 1), (0, 1.0, 0)],
-)
-def test_limits_are_shares_or_numbers(batches: int, limit: float, expected: int) -> None:
-    assert limited(batches, limit) == expected

@@ -1,0 +1,68 @@
+"""Determine how long a training is, and its learning rate at each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mtner_cli.config.schema import DEFAULT_EPOCHS, TrainConfig
+from mtner_cli.core.features.sampler import EpochSampler, limited
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingLength:
+    """The amount of data that a training reads.
+
+    Attributes:
+        inputs: the number of training inputs of all corpora.
+        drawn: the number of inputs that an epoch draws.
+        batches: the number of batches of an epoch.
+        steps: the number of optimiser steps of an epoch.
+        epochs: the number of epochs at most.
+    """
+
+    inputs: int
+    drawn: int
+    batches: int
+    steps: int
+    epochs: int
+
+    @property
+    def epochs_of_pass(self) -> float:
+        """The number of epochs in which each input is read once on average."""
+        return self.inputs / self.drawn
+
+    @property
+    def passes(self) -> float:
+        """The number of times that all epochs read each input on average."""
+        return self.epochs / self.epochs_of_pass
+
+
+def training_length(sampler: EpochSampler, settings: TrainConfig) -> TrainingLength:
+    """Compute the length of a training; ``num_passes`` is rounded to whole epochs, at least one."""
+    batches = limited(sampler.batches_per_epoch, settings.limit_train_batches)
+    drawn = min(sampler.examples_per_epoch, batches * settings.batch_size)
+    epochs = settings.num_epochs or DEFAULT_EPOCHS
+    if settings.num_passes is not None:
+        epochs = max(1, round(settings.num_passes * sampler.examples / drawn))
+    return TrainingLength(
+        inputs=sampler.examples,
+        drawn=drawn,
+        batches=batches,
+        steps=-(-batches // settings.accumulate_grad_batches),
+        epochs=epochs,
+    )
+
+
+@dataclass(frozen=True)
+class LinearSchedule:
+    """Linear warm-up, then linear decay to zero, in optimiser steps."""
+
+    warm_up_steps: float
+    total_steps: int
+
+    def factor(self, step: int) -> float:
+        """Return the factor of the peak learning rate at ``step`` (from 0)."""
+        if step < self.warm_up_steps:
+            return (step + 1) / (self.warm_up_steps + 1)
+        remaining = self.total_steps - step
+        return max(0.0, remaining / max(1.0, self.total_steps - self.warm_up_steps))
