@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
+    from mtner_cli.core.experiment.resume import ResumedRun
     from mtner_cli.core.experiment.training import PreparedTraining
     from mtner_cli.core.train.checkpoint import Checkpoint
     from mtner_cli.report.trackers import Listener, Tracker
@@ -80,6 +81,8 @@ def train(
             prepared = prepare_training(own, checkpoint)
         for table in experiment_tables(prepared, str(device)):
             console.print(table)
+        if prepared.resumed is not None and prepared.resumed.is_finished:
+            _say_finished(prepared.resumed, console)
         if dry_run:
             console.print("Everything is in order; nothing was trained (--dry-run).")
             return
@@ -92,6 +95,11 @@ def train(
         command = resume_command(own.output_dir, *options)
         console.print(f"Resume with: {command}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED)
+
+
+def _say_finished(run: ResumedRun, console: Console) -> None:
+    text = f"{run.folder} is finished after epoch {run.progress.epoch:,}: no more is trained."
+    console.print(f"{text} To train longer, {run.longer}", soft_wrap=True)
 
 
 def _run(

@@ -207,6 +207,9 @@ class CheckpointsConfig(Section):
     """The checkpoint of the last epoch, to resume from."""
     every_minutes: Annotated[float, Field(gt=0, le=1e6)] | None = 10.0
     """Also save the most recent one within an epoch, every so many minutes; null: never."""
+    keep_optimizer: bool = False
+    """Keep the optimiser's state, twice the size of the weights, when the training is finished;
+    only with it can a finished run be trained longer. An unfinished run always has it."""
     metric_based: bool = True
     """The best checkpoint on the development data, for testing."""
     save_average_only: bool = True

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # conversions print tables, too, and do without torch
     from mtner_cli.core.corpus.splits import CorpusSplit
     from mtner_cli.core.evaluate.nesting import Found, NestingRecall
     from mtner_cli.core.evaluate.scores import CorpusScores, Counts, Evaluation, Scores
+    from mtner_cli.core.experiment.resume import ResumedRun
     from mtner_cli.core.experiment.training import PreparedTraining
 
 
@@ -250,10 +251,34 @@ def experiment_tables(prepared: PreparedTraining, device: str) -> Iterator[Rende
                 "from it only where there is none.",
                 style="yellow",
             )
+    if prepared.resumed is not None and not prepared.resumed.is_finished:
+        yield from _resumed_notes(prepared, prepared.resumed)
     for note in settings_without_effect(prepared.config):
         yield Text(note, style="yellow")
     for reason, count in sorted(prepared.notes.left_out.items()):
         yield Text(f"Not trained on, but scored: {count} {reason}.", style="yellow")
+
+
+def _resumed_notes(prepared: PreparedTraining, run: ResumedRun) -> Iterator[str]:
+    """Say where a resumed training continues, and what a changed length does to its rates."""
+    from mtner_cli.core.train.schedule import rates_at
+
+    step = run.progress.step
+    yield f"Resumed in epoch {run.progress.epoch + 1}, after step {step:,}."
+    if run.before.epochs != prepared.length.epochs:
+        optimizers = prepared.config.train.optimizers
+        new, old = (
+            ", ".join(f"{part} {rate:.2g}" for part, rate in rates.items())
+            for rates in (
+                rates_at(step, optimizers, prepared.length),
+                rates_at(step, optimizers, run.before),
+            )
+        )
+        yield (
+            f"The training now has {prepared.length.epochs:,} epochs instead of "
+            f"{run.before.epochs:,}. From here on the learning rates are those of a training that "
+            f"was started with as many; for the next step {new} instead of {old}."
+        )
 
 
 def _corpora(prepared: PreparedTraining) -> Table:

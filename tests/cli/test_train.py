@@ -334,3 +334,15 @@ def test_dev_may_be_left_out(experiment_file: Path) -> None:
     assert re.findall(r"epoch (\d): loss \d", output) == ["1", "2"]
     assert "Testing the last checkpoint of" in output
     assert "mean of micro" in output
+
+
+def test_a_finished_run_says_how_to_train_longer(experiment_file: Path) -> None:
+    run("train", experiment_file, "--cpu")
+    folder = experiment_file.parent / "run"
+    output = run("train", "--resume", folder, "--cpu")
+    assert f"{folder} is finished after epoch 2: no more is trained." in output
+    assert "Testing the best checkpoint" in output
+    (command,) = re.findall(r"To train longer, start a new run.*: mtner (.*)", output)
+    longer = run(*shlex.split(command), "--cpu")
+    assert "epoch 4: " in longer
+    assert (experiment_file.parent / "run-longer" / "test_results.pkl").exists()

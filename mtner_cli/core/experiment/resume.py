@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from mtner_cli.config.load import load_experiment, load_resolved
-from mtner_cli.config.schema import ExperimentConfig
+from mtner_cli.config.schema import ExperimentConfig, TrainConfig
 from mtner_cli.core.corpus.checks import find_file_faults
-from mtner_cli.core.train.checkpoint import LAST, Checkpoint, ModelDescription, load_checkpoint
+from mtner_cli.core.features.sampler import EpochSampler
+from mtner_cli.core.train.checkpoint import (
+    LAST,
+    Checkpoint,
+    ModelDescription,
+    TrainingProgress,
+    load_checkpoint,
+)
 from mtner_cli.core.train.run_folder import RunFolder, RunLock
+from mtner_cli.core.train.schedule import TrainingLength, training_length
+from mtner_cli.core.train.trainer import epochs_begun, is_finished
 from mtner_cli.errors import CheckpointError, ConfigError, quoted
 
-# Settings that may differ between a run and the configuration that resumes it.
+# Settings that may differ between a run and the configuration that resumes it. Of them only the
+# length changes what is computed: the learning rates from here on are those of the new length.
 FREE_KEYS = (
     "run_name",
     "output_dir",
     "MLFlowLogger",
     "train.resume_from_checkpoint",
     "train.checkpoints.every_minutes",
+    "train.checkpoints.keep_optimizer",
+    "train.num_epochs",
+    "train.num_passes",
+    "train.early_stop",
 )
 
 Start = tuple[ExperimentConfig, Checkpoint | None]
@@ -173,7 +190,7 @@ def _checkpoint(folder: RunFolder, config: ExperimentConfig) -> Checkpoint | Non
     if config.train.checkpoints.most_recent and _ended_in_first_epoch(folder):
         return None
     checkpoint = load_checkpoint(folder.checkpoint("last"), with_optimizer=True)
-    if not checkpoint.optimizer:
+    if not checkpoint.optimizer and not checkpoint.progress.finished:
         raise CheckpointError(
             f"{folder.checkpoints}: the last checkpoint holds no optimiser state to resume from"
         )
@@ -189,6 +206,92 @@ def _ended_in_first_epoch(folder: RunFolder) -> bool:
     if any(path.name == LAST for path in files) or any(path.exists() for path in folder.results):
         return False
     return all(load_checkpoint(path).progress.epoch <= 1 for path in files)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumedRun:
+    """A run that is resumed.
+
+    Attributes:
+        folder: its folder.
+        progress: its progress.
+        before: its length by the settings that it was trained with so far.
+        is_finished: whether there is nothing more to train.
+        longer: how to train it longer, as a clause with a command.
+    """
+
+    folder: Path
+    progress: TrainingProgress
+    before: TrainingLength
+    is_finished: bool
+    longer: str
+
+
+def resumed_run(
+    config: ExperimentConfig, checkpoint: Checkpoint, sampler: EpochSampler
+) -> ResumedRun:
+    """Compare a run's progress with the number of epochs that the settings ask for now.
+
+    Raises:
+        ConfigError: if more epochs have begun, or if the run was finished and its checkpoint holds
+            no optimiser state for more of them.
+    """
+    folder, progress, train = RunFolder(config.output_dir), checkpoint.progress, config.train
+    before, length = load_resolved(folder.path).train, training_length(sampler, train)
+    key = "train.num_epochs" if train.num_passes is None else "train.num_passes"
+    begun = epochs_begun(progress)
+    if length.epochs < begun:
+        message = f"ends the run {folder.path} after epoch {length.epochs}, but epoch {begun}"
+        raise ConfigError([f"{key}: {message} has begun; give at least as many"])
+    finished = is_finished(progress, length.epochs, train.early_stop)
+    changes = [_more(train, length, progress)] if finished else _changed_length(train, before)
+    longer = _way_to_longer(folder, bool(checkpoint.optimizer), changes)
+    if not finished and not checkpoint.optimizer:
+        message = f"the run {folder.path} is finished; to train longer, {longer}"
+        raise ConfigError([f"{key}: {message}"])
+    return ResumedRun(
+        folder=folder.path,
+        progress=progress,
+        before=training_length(sampler, before),
+        is_finished=finished,
+        longer=longer,
+    )
+
+
+def _more(train: TrainConfig, length: TrainingLength, progress: TrainingProgress) -> str:
+    """Return the setting that makes a finished training longer, as an override."""
+    if progress.epoch < length.epochs:
+        return "train.early_stop=null"
+    if train.num_passes is not None:
+        return f"train.num_passes={2 * train.num_passes:g}"
+    return f"train.num_epochs={2 * length.epochs}"
+
+
+def _changed_length(train: TrainConfig, before: TrainConfig) -> list[str]:
+    """Return the settings of the length that differ from those before, as overrides."""
+    return [
+        f"train.{name}={'null' if value is None else f'{value:g}'}"
+        for name in ("num_epochs", "num_passes", "early_stop")
+        if (value := getattr(train, name)) != getattr(before, name)
+    ]
+
+
+def _way_to_longer(folder: RunFolder, has_optimizer: bool, changes: Sequence[str]) -> str:
+    """Say how to resume a run with changes, or how to start a new one like it."""
+    if has_optimizer:
+        return f"run: {resume_command(folder.path, *_overrides(changes))}"
+    name = f"{folder.path}-longer"
+    output_dir = name if re.fullmatch(r"[\w./ -]+", name) else json.dumps(name)
+    options = _overrides([f"output_dir={output_dir}", *changes])
+    command = shlex.join(["mtner", "train", str(folder.resolved_config), *options])
+    return (
+        "start a new run, because the last checkpoint of a finished one keeps no optimiser state "
+        f"(train.checkpoints.keep_optimizer): {command}"
+    )
+
+
+def _overrides(settings: Iterable[str]) -> list[str]:
+    return [part for setting in settings for part in ("-o", setting)]
 
 
 def check_same_model(now: ModelDescription, then: ModelDescription, folder: Path) -> None:

@@ -26,7 +26,7 @@ from mtner_cli.core.experiment.corpora import (
     read_splits,
     tokenize_splits,
 )
-from mtner_cli.core.experiment.resume import check_same_model
+from mtner_cli.core.experiment.resume import ResumedRun, check_same_model, resumed_run
 from mtner_cli.core.experiment.testing import scored_tags
 from mtner_cli.core.features.batch import Collator
 from mtner_cli.core.features.examples import Example, examples_of, with_timesteps
@@ -61,6 +61,8 @@ class PreparedTraining:
         train, dev: the splits that were read.
         examples: the examples of the training splits, with their gold timesteps.
         notes: the mentions that training leaves out.
+        length: how much the training reads.
+        resumed: the run that is resumed; None if the training is new or starts again.
     """
 
     config: ExperimentConfig
@@ -70,12 +72,8 @@ class PreparedTraining:
     dev: list[CorpusSplit]
     examples: list[Example]
     notes: ExampleNotes
-
-    @property
-    def length(self) -> TrainingLength:
-        settings = self.config.train
-        sampler = EpochSampler(self.examples, settings.batch_size, self.config.seed)
-        return training_length(sampler, settings)
+    length: TrainingLength
+    resumed: ResumedRun | None
 
     @property
     def unmerged_corpora(self) -> list[str]:
@@ -148,6 +146,7 @@ def prepare_training(
             sentences, tokenizer, transform.max_tokens, notes, transform.merge_sents
         )
     ]
+    sampler = EpochSampler(examples, config.train.batch_size, config.seed)
     return PreparedTraining(
         config=config,
         tokenizer=tokenizer,
@@ -156,6 +155,8 @@ def prepare_training(
         dev=dev,
         examples=examples,
         notes=notes,
+        length=training_length(sampler, config.train),
+        resumed=resumed_run(config, resume_from, sampler) if resume_from is not None else None,
     )
 
 

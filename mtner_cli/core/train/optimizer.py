@@ -7,14 +7,12 @@ from collections.abc import Iterable
 from torch import nn
 from torch.optim import AdamW
 
-from mtner_cli.config.schema import EmbedOptimizerConfig, OptimizersConfig, PredOptimizerConfig
+from mtner_cli.config.schema import OptimizersConfig
 from mtner_cli.core.model.ner_model import NerModel
-from mtner_cli.core.train.schedule import LinearSchedule
+from mtner_cli.core.train.schedule import LinearSchedule, PartSettings, linear_schedule
 
 BETAS = (0.9, 0.98)
 EPSILON = 1e-6
-
-PartSettings = EmbedOptimizerConfig | PredOptimizerConfig
 
 
 class ScheduledOptimizer:
@@ -31,9 +29,7 @@ class ScheduledOptimizer:
             ("pred", "tagger", model.tagger, settings.pred_model),
         ]
         for part, prefix, module, part_settings in parts:
-            schedule = LinearSchedule(
-                part_settings.warm_up_in_epochs * steps_per_epoch, steps_per_epoch * epochs
-            )
+            schedule = linear_schedule(part_settings, steps_per_epoch, epochs)
             for decay, named in _by_decay(module, part_settings, settings.use_weight_decay_on_bias):
                 self.names += [f"{prefix}.{name}" for name, _ in named]
                 self._peaks.append((part, part_settings.lr, schedule))

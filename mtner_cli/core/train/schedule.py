@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mtner_cli.config.schema import DEFAULT_EPOCHS, TrainConfig
+from mtner_cli.config.schema import (
+    DEFAULT_EPOCHS,
+    EmbedOptimizerConfig,
+    OptimizersConfig,
+    PredOptimizerConfig,
+    TrainConfig,
+)
 from mtner_cli.core.features.sampler import EpochSampler, limited
+
+PartSettings = EmbedOptimizerConfig | PredOptimizerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,3 +74,20 @@ class LinearSchedule:
             return (step + 1) / (self.warm_up_steps + 1)
         remaining = self.total_steps - step
         return max(0.0, remaining / max(1.0, self.total_steps - self.warm_up_steps))
+
+
+def linear_schedule(part: PartSettings, steps_per_epoch: int, epochs: int) -> LinearSchedule:
+    """Return the schedule of a part of the model over all steps of a training."""
+    return LinearSchedule(part.warm_up_in_epochs * steps_per_epoch, steps_per_epoch * epochs)
+
+
+def rates_at(step: int, settings: OptimizersConfig, length: TrainingLength) -> dict[str, float]:
+    """Return the learning rates of ``encoder`` and ``tagger`` at ``step`` (from 0)."""
+    parts: dict[str, PartSettings] = {
+        "encoder": settings.embed_model,
+        "tagger": settings.pred_model,
+    }
+    return {
+        name: part.lr * linear_schedule(part, length.steps, length.epochs).factor(step)
+        for name, part in parts.items()
+    }

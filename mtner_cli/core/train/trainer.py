@@ -76,6 +76,17 @@ def epochs_begun(progress: TrainingProgress) -> int:
     return progress.epoch + (progress.step_in_epoch > 0)
 
 
+def is_finished(progress: TrainingProgress, epochs: int, patience: int | None) -> bool:
+    """Tell whether all epochs are done, or ``patience`` epochs without a better score."""
+    if progress.step_in_epoch:
+        return False
+    if progress.epoch >= epochs:
+        return True
+    if not patience or progress.best_epoch is None:
+        return False
+    return progress.epoch - 1 - progress.best_epoch >= patience
+
+
 class Trainer:
     """Trains a model; see :meth:`run`.
 
@@ -125,10 +136,12 @@ class Trainer:
             DataError: if a checkpoint cannot be written, or the run's folder has been removed.
 
         Args:
-            resume_from: the checkpoint to resume from; it must hold the optimiser's state.
+            resume_from: the checkpoint to resume from; it must hold the optimiser's state, unless
+                the training is finished.
             stop_wanted: called after each step, and after each epoch's scoring.
         """
         progress = self._resume(resume_from) if resume_from else TrainingProgress()
+        progress = self._with_end(progress)  # the settings may ask for more epochs than before
         while not progress.finished:
             progress = yield from self._epoch(progress, stop_wanted)
             if progress.step_in_epoch or (not progress.finished and self._agreed(stop_wanted())[0]):
@@ -251,7 +264,7 @@ class Trainer:
             if checkpoints.metric_based:
                 for name in better:
                     yield self._save(name, progress)
-        progress = replace(progress, finished=self._is_finished(progress))
+        progress = self._with_end(progress)
         if checkpoints.most_recent or progress.best_score is None:
             yield self._save(LAST, progress)
         return progress
@@ -275,19 +288,16 @@ class Trainer:
             progress = replace(progress, best_of_corpora=best)
         return progress, better
 
-    def _is_finished(self, progress: TrainingProgress) -> bool:
-        if progress.epoch >= self._length.epochs:
-            return True
-        patience = self._settings.early_stop
-        if not patience or progress.best_epoch is None:
-            return False
-        return progress.epoch - 1 - progress.best_epoch >= patience
+    def _with_end(self, progress: TrainingProgress) -> TrainingProgress:
+        finished = is_finished(progress, self._length.epochs, self._settings.early_stop)
+        return replace(progress, finished=finished)
 
     def _save(self, name: str, progress: TrainingProgress) -> CheckpointSaved:
         path = self._checkpoints / name
         if self._accelerator.is_main_process:
             optimizer = None
-            if name == LAST:
+            wanted = not progress.finished or self._settings.checkpoints.keep_optimizer
+            if name == LAST and wanted:
                 optimizer = optimizer_tensors(self._optimizer.adamw, self._optimizer.names)
             save_checkpoint(path, self._description, progress, self._unwrapped, optimizer)
         self._accelerator.wait_for_everyone()

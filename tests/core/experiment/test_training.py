@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,16 @@ import pytest
 import torch
 from rich.console import Console
 
-from mtner_cli.config.load import load_resolved
+from mtner_cli.config.load import load_experiment, load_resolved
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.experiment.corpora import action_frequencies
-from mtner_cli.core.experiment.resume import claimed_run
+from mtner_cli.core.experiment.resume import claimed_run, settings_of_run
 from mtner_cli.core.experiment.testing import evaluate_run
-from mtner_cli.core.experiment.training import prepare_training, start_training
+from mtner_cli.core.experiment.training import (
+    PreparedTraining,
+    prepare_training,
+    start_training,
+)
 from mtner_cli.core.tagger import Tagger
 from mtner_cli.core.train.checkpoint import load_checkpoint
 from mtner_cli.core.train.events import (
@@ -51,6 +56,14 @@ def train(config: ExperimentConfig, stop_after: int | None = None) -> list[Train
 def resume(config: ExperimentConfig, run: Path) -> list[TrainingEvent]:
     with claimed_run(config, run) as (own, checkpoint):
         return list(start_training(prepare_training(own, checkpoint), CPU, checkpoint))
+
+
+def shown(prepared: PreparedTraining) -> str:
+    """What the start of a training shows."""
+    console = Console(file=io.StringIO(), width=400)
+    for table in experiment_tables(prepared, "cpu"):
+        console.print(table)
+    return console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def weights(run: Path, which: str = "last") -> dict[str, torch.Tensor]:
@@ -184,6 +197,104 @@ def test_a_finished_run_has_nothing_to_go_on_with(config: ExperimentConfig) -> N
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def optimizer_of(run: Path) -> dict[str, torch.Tensor]:
+    return load_checkpoint(RunFolder(run).checkpoint("last"), with_optimizer=True).optimizer
+
+
+def test_a_finished_run_keeps_no_optimiser_unless_asked(settings: dict[str, Any]) -> None:
+    config = config_from_mapping(settings)
+    train(config, stop_after=3)
+    whole = RunFolder(config.output_dir).checkpoint("last").stat().st_size
+    assert optimizer_of(config.output_dir)
+    resume(config, config.output_dir)
+    assert optimizer_of(config.output_dir) == {}
+    assert RunFolder(config.output_dir).checkpoint("last").stat().st_size < 0.4 * whole
+    settings["output_dir"] += "-2"
+    settings["train"]["checkpoints"] = {"keep_optimizer": True}
+    kept = config_from_mapping(settings)
+    train(kept)
+    assert optimizer_of(kept.output_dir)
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_run_is_lengthened_by_the_rates_of_the_new_length(
+    settings: dict[str, Any], tmp_path: Path, finished: bool
+) -> None:
+    settings["train"]["checkpoints"] = {"keep_optimizer": True}
+    longer = config_from_mapping(settings, ["train.num_epochs=4", f"output_dir={tmp_path}/whole"])
+    whole = train(longer)
+    config = config_from_mapping(settings)
+    train(config, stop_after=None if finished else 3)
+    own = settings_of_run(config.output_dir, ["train.num_epochs=4"])
+    with claimed_run(own, config.output_dir) as (own, checkpoint):
+        prepared = prepare_training(own, checkpoint)
+        output = shown(prepared)
+        events = list(start_training(prepared, CPU, checkpoint))
+    assert f"Resumed in epoch {3 if finished else 2}, after step {4 if finished else 3}." in output
+    assert "The training now has 4 epochs instead of 2." in output
+    # Warm-up takes an epoch of two steps for the encoder, and half of one for the tagger.
+    new = "encoder 0.00067, tagger 0.0017" if finished else "encoder 0.00083, tagger 0.0021"
+    old = "encoder 0, tagger 0" if finished else "encoder 0.0005, tagger 0.001"
+    assert f"for the next step {new} instead of {old}." in output
+    assert events[-1] == Stopped("finished", 4, 8)
+
+    def rates(events: list[TrainingEvent]) -> dict[int, dict[str, float]]:
+        steps = [event for event in events if isinstance(event, StepDone)]
+        return {event.step: event.learning_rates for event in steps}
+
+    assert [*rates(events)] == list(range(5 if finished else 4, 9))
+    assert rates(events) == {step: rates(whole)[step] for step in rates(events)}
+    # The next command resumes the longer run.
+    assert load_resolved(config.output_dir).train.num_epochs == 4
+    assert resume(settings_of_run(config.output_dir, []), config.output_dir) == [events[-1]]
+
+
+def test_a_run_cannot_end_before_the_epoch_it_is_in(settings: dict[str, Any]) -> None:
+    config = config_from_mapping(settings)
+    train(config, stop_after=3)
+    own = settings_of_run(config.output_dir, ["train.num_epochs=1"])
+    with pytest.raises(ConfigError, match="after epoch 1, but epoch 2 has begun; give at least"):
+        resume(own, config.output_dir)
+
+
+def test_a_finished_run_without_optimiser_names_the_command_of_a_new_one(
+    settings: dict[str, Any],
+) -> None:
+    settings["output_dir"] += " one"
+    config = config_from_mapping(settings)
+    train(config)
+    own = settings_of_run(config.output_dir, ["train.num_epochs=5", "train.early_stop=null"])
+    with pytest.raises(
+        ConfigError, match="is finished; to train longer, start a new run"
+    ) as raised:
+        resume(own, config.output_dir)
+    command = shlex.split(str(raised.value).rpartition("keep_optimizer): ")[2])
+    assert command[:2] == ["mtner", "train"]
+    new = load_experiment(Path(command[2]), command[4::2])
+    train_settings = {"num_epochs": 5, "early_stop": None}
+    assert new == config.model_copy(
+        update={
+            "output_dir": Path(f"{config.output_dir}-longer"),
+            "train": config.train.model_copy(update=train_settings),
+        }
+    )
+
+
+def test_a_run_that_stopped_early_says_how_to_continue(settings: dict[str, Any]) -> None:
+    settings["train"] |= {"num_epochs": 50, "early_stop": 1}
+    settings["train"]["checkpoints"] = {"keep_optimizer": True}
+    settings["train"]["optimizers"] = {"embed_model": {"lr": 0.0}, "pred_model": {"lr": 0.0}}
+    config = config_from_mapping(settings)
+    assert train(config)[-1] == Stopped("early_stop", 2, 4)
+    with claimed_run(config, config.output_dir) as (own, checkpoint):
+        run = prepare_training(own, checkpoint).resumed
+    assert run is not None
+    assert run.is_finished
+    assert run.longer.endswith(f"mtner train --resume {config.output_dir} -o train.early_stop=null")
+    own = settings_of_run(config.output_dir, ["train.early_stop=3"])
+    assert resume(own, config.output_dir)[-1] == Stopped("early_stop", 4, 8)
+
+
 def test_a_run_is_not_overwritten(config: ExperimentConfig) -> None:
     train(config)
     with pytest.raises(ConfigError, match="already holds a run"), claimed_run(config, None):
@@ -240,21 +351,17 @@ def test_passes_set_the_length_of_a_training(settings: dict[str, Any]) -> None:
 
 
 def test_the_start_table_says_what_an_epoch_reads(settings: dict[str, Any]) -> None:
-    def shown(*overrides: str) -> str:
-        console = Console(file=io.StringIO(), width=120)
-        prepared = prepare_training(config_from_mapping(settings, overrides))
-        for table in experiment_tables(prepared, "cpu"):
-            console.print(table)
-        return console.file.getvalue()  # type: ignore[attr-defined]
+    def table(*overrides: str) -> str:
+        return shown(prepare_training(config_from_mapping(settings, overrides)))
 
-    output = shown("train.num_epochs=7")
+    output = table("train.num_epochs=7")
     drawn = "draws 4 of 7 sentences, about 2 of each corpus; 1.8 epochs read each once on average"
     assert re.search(f"an epoch +{drawn}", output)
     assert re.search(r"epochs +7 at most, 2 steps each, which read each sentence 4 times", output)
     merged = ["data_transform.merge_sents.maximize.use=true"]
-    assert "draws 3 of 6 inputs" in shown(*merged)
+    assert "draws 3 of 6 inputs" in table(*merged)
     del settings["datasets"]["fever-1"]
-    assert re.search(r"an epoch +reads all 3 sentences", shown())
+    assert re.search(r"an epoch +reads all 3 sentences", table())
 
 
 def test_corpora_without_documents_are_merged_on_demand(settings: dict[str, Any]) -> None:
@@ -378,11 +485,7 @@ def test_a_folder_that_is_removed_while_training_ends_it(config: ExperimentConfi
 def test_a_corpus_without_mentions_is_trained_on_and_named(settings: dict[str, Any]) -> None:
     path = Path(settings["datasets"]["fever-1"]["split_paths"]["train"])
     path.write_text("nothing was seen ||| OUT OUT OUT\n")
-    prepared = prepare_training(config_from_mapping(settings))
-    console = Console(file=io.StringIO(), width=100)
-    for table in experiment_tables(prepared, "cpu"):
-        console.print(table)
-    output = console.file.getvalue()  # type: ignore[attr-defined]
+    output = shown(prepare_training(config_from_mapping(settings)))
     assert "fever-1: its training split holds no mention" in output
     assert "genes$2: its" not in output
 
