@@ -288,7 +288,8 @@ def _corpora(prepared: PreparedTraining) -> Table:
     for heading in ("documents", "sentences", "mentions"):
         table.add_column(heading, justify="right")
     table.add_column("entity types")
-    for name, splits in (("train", prepared.train), ("dev", prepared.dev)):
+    parts = {"train": prepared.train, "dev": prepared.dev, "test": prepared.test}
+    for name, splits in parts.items():
         for split in splits:
             table.add_row(split.corpus, name, *_numbers(split))
     return table

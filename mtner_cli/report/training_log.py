@@ -18,6 +18,7 @@ from mtner_cli.core.train.events import (
     StepDone,
     Stopped,
     TrainingEvent,
+    TrainingStarted,
 )
 from mtner_cli.errors import DataError
 
@@ -80,6 +81,14 @@ def _sampling(event: EpochStarted) -> dict[str, Any]:
 def event_record(event: TrainingEvent) -> dict[str, Any]:
     """Return the event as plain JSON values; precision, recall and F1 in per cent."""
     match event:
+        case TrainingStarted():
+            return {
+                "event": "started",
+                "step": event.step,
+                "device": event.device,
+                "versions": event.versions,
+                "data": event.data,
+            }
         case EpochStarted():
             return {"event": "epoch", "steps": event.steps, **_sampling(event)}
         case StepDone():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
+from mtner_cli import __version__
 from mtner_cli.config.load import dump_resolved
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.corpus.splits import CorpusSplit
@@ -46,11 +48,13 @@ from mtner_cli.core.model.encoder import (
 from mtner_cli.core.model.ner_model import NerModel, build_model
 from mtner_cli.core.tagger import Tagger
 from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription
-from mtner_cli.core.train.events import TrainingEvent
+from mtner_cli.core.train.events import TrainingEvent, TrainingStarted
 from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.core.train.schedule import TrainingLength, training_length
 from mtner_cli.core.train.trainer import Trainer, TrainingData
 from mtner_cli.errors import ConfigError, DataError, quoted
+
+VERSIONS = {"mtner": __version__, "torch": torch.__version__}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,7 @@ class PreparedTraining:
     """An experiment whose corpora have been read and made into examples.
 
     Attributes:
-        train, dev: the splits that were read.
+        train, dev, test: the splits that were read.
         examples: the examples of the training splits, with their gold timesteps.
         notes: the mentions that training leaves out.
         length: how much the training reads.
@@ -70,6 +74,7 @@ class PreparedTraining:
     description: ModelDescription
     train: list[CorpusSplit]
     dev: list[CorpusSplit]
+    test: list[CorpusSplit]
     examples: list[Example]
     notes: ExampleNotes
     length: TrainingLength
@@ -104,7 +109,9 @@ def check_device(config: ExperimentConfig, device: torch.device) -> None:
 def prepare_training(
     config: ExperimentConfig, resume_from: Checkpoint | None = None
 ) -> PreparedTraining:
-    """Read and tokenize the training and development corpora of an experiment.
+    """Read every split of an experiment, and make examples of its training sentences.
+
+    The test splits are read so that a fault in them shows before the training, not after it.
 
     Raises:
         ConfigError: if inputs may be longer than the encoder can read, or if the data or the
@@ -128,11 +135,12 @@ def prepare_training(
         )
     train = read_splits(config.datasets, transform, "train")
     dev = read_splits(config.datasets, transform, "dev")
+    test = read_splits(config.datasets, transform, "test")
     annotated = annotated_tags(train, separate)
     description = ModelDescription(
         build_vocabulary(annotated, transform.change_out_to_shift),
         annotated,
-        _contents({"train": train, "dev": dev}),
+        _contents({"train": train, "dev": dev, "test": test}),
         tokenizer.identity,
         encoder_settings(settings),
     )
@@ -153,6 +161,7 @@ def prepare_training(
         description=description,
         train=train,
         dev=dev,
+        test=test,
         examples=examples,
         notes=notes,
         length=training_length(sampler, config.train),
@@ -194,7 +203,8 @@ def start_training(
         model.tagger.compile_step()
     folder = RunFolder(config.output_dir)
     if accelerator.is_main_process:
-        folder.start(dump_resolved(config), is_new=resume_from is None)
+        header = provenance(prepared.description)
+        folder.start(header + dump_resolved(config), is_new=resume_from is None)
         save_encoder(folder.encoder, model, prepared.tokenizer)
     vocabulary, pad_id = prepared.description.vocabulary, prepared.tokenizer.pad_id
     foreign = foreign_actions(vocabulary, prepared.description.annotated)
@@ -213,7 +223,22 @@ def start_training(
         accelerator=accelerator,
         checkpoints=folder.checkpoints,
     )
+    yield TrainingStarted(
+        versions=VERSIONS,
+        data=prepared.description.data,
+        device=str(accelerator.device),
+        step=resume_from.progress.step if resume_from is not None else 0,
+    )
     yield from trainer.run(resume_from, stop_wanted)
+
+
+def provenance(description: ModelDescription) -> str:
+    """Return YAML comments with versions and data files for a run's settings."""
+    lines = [", ".join(f"{name} {version}" for name, version in VERSIONS.items())]
+    for corpus, contents in description.data.items():
+        for split, content in contents.items():
+            lines.append(f"sha256 of {split} of {json.dumps(corpus)}: {content}")
+    return "".join(f"# {line}\n" for line in lines)
 
 
 def accelerator_for(device: torch.device) -> Accelerator:

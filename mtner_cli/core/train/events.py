@@ -5,6 +5,7 @@ Epochs and steps are counted from 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -21,6 +22,23 @@ class DevelopmentScores(Protocol):
 
     def f1_of_corpora(self) -> dict[str, float]:
         """Return the joined micro F1 of each corpus, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingStarted:
+    """A training begins or resumes; always the first event.
+
+    Attributes:
+        versions: the versions of mtner and torch, by name.
+        data: for each corpus the SHA-256 hash of the file of each split, where it is known.
+        device: the device of the model, such as ``cpu`` or ``cuda:0``.
+        step: the optimiser steps that are already done.
+    """
+
+    versions: Mapping[str, str]
+    data: Mapping[str, Mapping[str, str]]
+    device: str
+    step: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +91,6 @@ class Stopped:
     step: int
 
 
-TrainingEvent = EpochStarted | StepDone | DevelopmentDone | CheckpointSaved | Stopped
+TrainingEvent = (
+    TrainingStarted | EpochStarted | StepDone | DevelopmentDone | CheckpointSaved | Stopped
+)

@@ -12,7 +12,13 @@ from rich.console import Console
 
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.evaluate.scores import Evaluation
-from mtner_cli.core.train.events import DevelopmentDone, StepDone, Stopped, TrainingEvent
+from mtner_cli.core.train.events import (
+    DevelopmentDone,
+    StepDone,
+    Stopped,
+    TrainingEvent,
+    TrainingStarted,
+)
 from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.errors import reason_of
 from mtner_cli.report.trackers.mlflow_server import (
@@ -22,6 +28,7 @@ from mtner_cli.report.trackers.mlflow_server import (
     evaluation_metrics,
     load_mlflow,
     metric_name,
+    parameters,
 )
 
 FLUSH_SECONDS = 2.0
@@ -122,7 +129,8 @@ class MlflowLog:
         self._uri = config.MLFlowLogger.tracking_uri
         self._folder = folder
         self._console = console
-        self._delivery = MlflowDelivery(MlflowRun(config, folder))
+        self._run = MlflowRun(config, folder)
+        self._delivery = MlflowDelivery(self._run)
         self._step = 0
         self._stopped: str | None = None
         self._warned = False
@@ -142,6 +150,8 @@ class MlflowLog:
         self._warn_once()
 
     def handle(self, event: TrainingEvent) -> None:
+        if isinstance(event, TrainingStarted):
+            self._run.tags = parameters({"version": event.versions, "data": event.data})
         # Not earlier, so that a training that cannot start leaves no run.
         if self._delivery.ident is None:
             self._delivery.start()

@@ -151,18 +151,22 @@ class MlflowRun:
     """MLflow's run of a training; a resumed training continues the same run.
 
     Methods raise the errors of MLflow and of its dependencies, which may have any type.
+
+    Attributes:
+        tags: its tags by name; set them before it is opened.
     """
 
     def __init__(self, config: ExperimentConfig, folder: RunFolder) -> None:
         self._config = config
         self._folder = folder
+        self.tags: dict[str, str] = {}
         self._client: MlflowClient
         self._id: str
 
     def open(self) -> None:
-        """Create the run or find it again, and send its parameters; may be called again."""
+        """Create the run or find it again, and send parameters and tags; may be called again."""
         from mlflow import MlflowClient
-        from mlflow.entities import Param
+        from mlflow.entities import Param, RunTag
 
         self._client = MlflowClient(self._config.MLFlowLogger.tracking_uri)
         run = self._known() or self._new()
@@ -174,7 +178,8 @@ class MlflowRun:
             if name not in run.data.params
         }
         parameter_list = [Param(name, value) for name, value in missing.items()]
-        self._client.log_batch(self._id, params=parameter_list, synchronous=True)
+        tags = [RunTag(name, value) for name, value in self.tags.items()]
+        self._client.log_batch(self._id, params=parameter_list, tags=tags, synchronous=True)
         self._client.log_artifact(self._id, str(self._folder.resolved_config))
 
     def _known(self) -> Run | None:

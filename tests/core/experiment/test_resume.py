@@ -207,6 +207,14 @@ def test_other_sentences_are_refused(config: ExperimentConfig, split: str) -> No
     assert fault.startswith(f"datasets.genes$2.split_paths.{split}: the file has changed, so ")
 
 
+def test_another_test_file_changes_nothing_of_a_training(config: ExperimentConfig) -> None:
+    folder = stopped(config)
+    path = config.datasets["genes$2"].split_paths.present()["test"]
+    path.write_text(path.read_text() + "no gene either ||| \n")
+    with claimed_run(config, folder.path) as (own, checkpoint):
+        assert prepare_training(own, checkpoint).resumed is not None
+
+
 def test_another_encoder_is_refused(config: ExperimentConfig) -> None:
     folder = stopped(config)
     path = folder.checkpoints / "last.safetensors"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import shlex
@@ -11,6 +12,7 @@ import pytest
 import torch
 from rich.console import Console
 
+import mtner_cli
 from mtner_cli.config.load import load_experiment, load_resolved
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.experiment.corpora import action_frequencies
@@ -30,6 +32,7 @@ from mtner_cli.core.train.events import (
     StepDone,
     Stopped,
     TrainingEvent,
+    TrainingStarted,
 )
 from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.core.types import Tag
@@ -72,6 +75,7 @@ def weights(run: Path, which: str = "last") -> dict[str, torch.Tensor]:
 
 def test_a_training_tells_what_it_does_and_leaves_a_run(config: ExperimentConfig) -> None:
     events = train(config)
+    assert isinstance(events[0], TrainingStarted)
     assert [event.epoch for event in events if isinstance(event, EpochStarted)] == [1, 2]
     steps = [event for event in events if isinstance(event, StepDone)]
     assert [event.step for event in steps] == [1, 2, 3, 4]
@@ -103,6 +107,36 @@ def test_testing_a_run_loses_nothing_gold(config: ExperimentConfig) -> None:
     assert per_tag[Tag("genes$2", "Disease")].false_negatives == 1, "ends inside a word"
     matched = outcome.evaluation.separate_matched.corpora["genes$2"].per_tag
     assert matched[Tag("genes$2", "Disease")].false_negatives == 0
+
+
+def test_versions_and_data_are_recorded(settings: dict[str, Any]) -> None:
+    settings["datasets"]["a\nb\u2028: #"] = settings["datasets"].pop("genes$2")
+    config = config_from_mapping(settings)
+    (started, *_) = train(config)
+    assert isinstance(started, TrainingStarted)
+    assert started.versions == {"mtner": mtner_cli.__version__, "torch": torch.__version__}
+    hashes = {
+        name: {
+            split: hashlib.sha256(path.read_bytes()).hexdigest()
+            for split, path in dataset.split_paths.present().items()
+        }
+        for name, dataset in config.datasets.items()
+    }
+    assert started.data == hashes
+    assert load_checkpoint(RunFolder(config.output_dir).checkpoint()).description.data == hashes
+    written = RunFolder(config.output_dir).resolved_config.read_text()
+    assert written.startswith(f"# mtner {mtner_cli.__version__}, torch {torch.__version__}\n")
+    for splits in hashes.values():
+        assert all(f"# sha256 of {split} of " in written for split in splits)
+        assert all(content in written for content in splits.values())
+    assert load_resolved(config.output_dir) == config
+
+
+def test_a_fault_in_a_test_file_shows_before_the_training(config: ExperimentConfig) -> None:
+    path = config.datasets["genes$2"].split_paths.present()["test"]
+    path.write_text(path.read_text() + "no gene ||| FOO(1)\n")
+    with pytest.raises(DataError, match=r"test\.txt:2: "):
+        prepare_training(config)
 
 
 MERGED = {"merge_sents": {"force_merge": ["fever-1"], "maximize": {"use": True}}}
@@ -192,7 +226,10 @@ def test_the_best_checkpoint_of_each_corpus_is_kept(
 def test_a_finished_run_has_nothing_to_go_on_with(config: ExperimentConfig) -> None:
     train(config)
     before = weights(config.output_dir)
-    assert resume(config, config.output_dir) == [Stopped("finished", 2, 4)]
+    started, stopped = resume(config, config.output_dir)
+    assert isinstance(started, TrainingStarted)
+    assert started.step == 4
+    assert stopped == Stopped("finished", 2, 4)
     after = weights(config.output_dir)
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -246,7 +283,8 @@ def test_a_run_is_lengthened_by_the_rates_of_the_new_length(
     assert rates(events) == {step: rates(whole)[step] for step in rates(events)}
     # The next command resumes the longer run.
     assert load_resolved(config.output_dir).train.num_epochs == 4
-    assert resume(settings_of_run(config.output_dir, []), config.output_dir) == [events[-1]]
+    again = resume(settings_of_run(config.output_dir, []), config.output_dir)
+    assert again[1:] == [events[-1]]
 
 
 def test_a_run_cannot_end_before_the_epoch_it_is_in(settings: dict[str, Any]) -> None:

@@ -135,6 +135,10 @@ def test_a_training_and_its_test_are_tracked(
     assert run.data.params["train.batch_size"] == "2"
     assert run.data.params["datasets.genes:24:2.mode"] == "simple-char"
     assert run.data.params["train.grad_norm_clip"] == "1.0"
+    (started,) = events(experiment, "started")
+    assert run.data.tags["version.mtner"] == started["versions"]["mtner"]
+    assert run.data.tags["version.torch"] == started["versions"]["torch"]
+    assert run.data.tags["data.genes:24:2.test"] == started["data"]["genes$2"]["test"]
     resolved = RunFolder(tmp_path / "run").resolved_config.read_text(encoding="utf-8")
     assert server.artifact(run, "resolved_cfg.yaml", tmp_path) == resolved
 
