@@ -77,6 +77,7 @@ def main() -> None:
         elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may have few characters
     catch_ends()
+    limit_spinning()
     try:
         app()
     except SystemExit as ended:
@@ -97,6 +98,21 @@ def main() -> None:
             sys.exit(1)
         print_error(crash_message(error))
         sys.exit(2)
+
+
+_WAITING = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME")
+"""Variables with which a user says how threads wait."""
+
+
+def limit_spinning() -> None:
+    """Make idle threads sleep soon instead of spinning; called before torch is imported.
+
+    Training consists of many small operations, after each of which threads wait for each other. By
+    default they wait in a busy loop, which takes the processor from the thread they wait for as
+    soon as other programs run: ten times slower. docs/speed.md has the measurements.
+    """
+    if not any(name in os.environ for name in _WAITING):
+        os.environ["GOMP_SPINCOUNT"] = "1000"
 
 
 def print_error(message: str) -> None:
