@@ -20,6 +20,7 @@ from mtner_cli.core.device import device_named
 from mtner_cli.core.features.batch import Collator, batches_by_length
 from mtner_cli.core.features.examples import Example, examples_of
 from mtner_cli.core.features.sampler import limited
+from mtner_cli.core.features.segments import windows_of
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.model.encoder import (
     check_vocabulary,
@@ -186,7 +187,7 @@ class Tagger:
         """
         transform = self.config.data_transform
         examples = examples_of(
-            sentences, self.tokenizer, transform.max_tokens, merging=transform.merge_sents
+            sentences, self.tokenizer, transform.max_tokens, transform.merge_sents, windows_of
         )
         batches = list(batches_by_length(examples, TOKENS_PER_BATCH))
         batches = batches[len(batches) - limited(len(batches), limit_batches) :]

@@ -210,7 +210,8 @@ def mentions_of_sentences(
     """Yield each segment's sentence, and the mentions in it in word indices of the sentence.
 
     A mention that includes a SEP between two sentences belongs to neither and is left out: a part
-    of it would be a mention that the model did not predict.
+    of it would be a mention that the model did not predict. Of overlapping segments only the one
+    that owns its first word gives a mention.
     """
     for segment in example.segments:
         shift = segment.start - segment.first_word
@@ -220,6 +221,8 @@ def mentions_of_sentences(
             [
                 mention._replace(start=mention.start + shift, end=mention.end + shift)
                 for mention in mentions
-                if segment.first_word <= mention.start and mention.end <= last
+                if segment.first_word <= mention.start
+                and mention.end <= last
+                and segment.owns(mention.start + shift)
             ],
         )

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -34,7 +35,7 @@ from mtner_cli.core.features.batch import Collator
 from mtner_cli.core.features.examples import Example, examples_of, with_timesteps
 from mtner_cli.core.features.merging import merges_sentences, merges_split
 from mtner_cli.core.features.sampler import EpochSampler, Perturbations
-from mtner_cli.core.features.segments import ExampleNotes
+from mtner_cli.core.features.segments import ExampleNotes, segments_of
 from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.core.files.atomic import atomic_path
 from mtner_cli.core.model.encoder import (
@@ -151,7 +152,11 @@ def prepare_training(
     examples = [
         with_timesteps(example, description.vocabulary, notes)
         for example in examples_of(
-            sentences, tokenizer, transform.max_tokens, notes, transform.merge_sents
+            sentences,
+            tokenizer,
+            transform.max_tokens,
+            transform.merge_sents,
+            partial(segments_of, notes=notes),
         )
     ]
     sampler = EpochSampler(examples, config.train.batch_size, config.seed)

@@ -14,8 +14,13 @@ from mtner_cli.config.schema import MergeSentsConfig
 from mtner_cli.core.actions.action_text import first_crossing
 from mtner_cli.core.actions.timesteps import Timestep, encode_timesteps
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
-from mtner_cli.core.features.merging import merge_sentences
-from mtner_cli.core.features.segments import SPECIAL_TOKENS, ExampleNotes, Segment
+from mtner_cli.core.features.merging import Divide, merge_sentences
+from mtner_cli.core.features.segments import (
+    SPECIAL_TOKENS,
+    ExampleNotes,
+    Segment,
+    segments_of,
+)
 from mtner_cli.core.features.tokenize import Integers, SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.types import Span, TaggedSpan
 
@@ -57,7 +62,7 @@ def build_example(
             ids.append(separator)
             slots.append(np.array([word + 1], dtype=np.int32))
             word += 1
-        placed.append(Segment(segment.sentence, segment.start, segment.end, word))
+        placed.append(replace(segment, first_word=word))
         # Truncate a word longer than max_tokens.
         subwords = segment.subwords[: max_tokens - SPECIAL_TOKENS]
         counts = np.diff(segment.sentence.word_starts[segment.start : segment.end + 1])
@@ -103,13 +108,14 @@ def examples_of(
     sentences: Iterable[TokenizedSentence],
     tokenizer: SubwordTokenizer,
     max_tokens: int,
-    notes: ExampleNotes | None = None,
     merging: MergeSentsConfig | None = None,
+    divide: Divide = segments_of,
 ) -> list[Example]:
     """Make examples of sentences: one sentence each, several, or a part of one that is too long.
 
     Args:
         merging: how consecutive sentences are joined; None joins none.
+        divide: splits a sentence that is too long.
     """
-    joined = merge_sentences(sentences, max_tokens, merging or MergeSentsConfig(), notes)
+    joined = merge_sentences(sentences, max_tokens, merging or MergeSentsConfig(), divide)
     return [build_example(segments, tokenizer, max_tokens) for segments in joined]

@@ -18,19 +18,22 @@ inputs, which are all runs of consecutive sentences that fit: those of the whole
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, groupby, pairwise
 
 import numpy as np
 
 from mtner_cli.config.schema import MergeSentsConfig
-from mtner_cli.core.features.segments import SPECIAL_TOKENS, ExampleNotes, Segment, segments_of
+from mtner_cli.core.features.segments import SPECIAL_TOKENS, Segment
 from mtner_cli.core.features.tokenize import TokenizedSentence
 from mtner_cli.core.types import Sentence
 
 # Where each sentence of a stretch starts and where the last one ends, in subwords with a SEP after
 # each sentence: sentences i to j (exclusive) make an input of starts[j] - starts[i] + 1 subwords.
 Starts = Sequence[int]
+
+Divide = Callable[[TokenizedSentence, int], list[Segment]]
+"""Splits a sentence into segments of at most so many subwords."""
 
 
 def merges_sentences(merging: MergeSentsConfig) -> bool:
@@ -54,21 +57,22 @@ def merge_sentences(
     sentences: Iterable[TokenizedSentence],
     max_tokens: int,
     merging: MergeSentsConfig,
-    notes: ExampleNotes | None = None,
+    divide: Divide,
 ) -> Iterator[list[Segment]]:
     """Yield the segments of each input, in the order of the sentences.
 
     Args:
         sentences: those of one or more corpora, one split after the other.
         max_tokens: greatest length of an input.
+        divide: splits a sentence into segments.
     """
     for corpus, members in groupby(sentences, key=lambda sentence: sentence.corpus):
         split = list(members)
         if merges_split(merging, corpus, (sentence.sentence for sentence in split)):
-            yield from _merge_split(split, max_tokens, merging, notes)
+            yield from _merge_split(split, max_tokens, merging, divide)
         else:
             for sentence in split:
-                for segment in segments_of(sentence, max_tokens, notes):
+                for segment in divide(sentence, max_tokens):
                     yield [segment]
 
 
@@ -76,12 +80,12 @@ def _merge_split(
     split: Sequence[TokenizedSentence],
     max_tokens: int,
     merging: MergeSentsConfig,
-    notes: ExampleNotes | None,
+    divide: Divide,
 ) -> Iterator[list[Segment]]:
     documents = [
         [
             (stretch, _starts(stretch, max_tokens))
-            for stretch in _stretches(document, max_tokens, notes)
+            for stretch in _stretches(document, max_tokens, divide)
         ]
         for _, document in groupby(split, key=lambda sentence: sentence.sentence.document)
     ]
@@ -102,12 +106,12 @@ def _cuts(starts: Starts, max_tokens: int, merging: MergeSentsConfig, aim: float
 
 
 def _stretches(
-    document: Iterable[TokenizedSentence], max_tokens: int, notes: ExampleNotes | None
+    document: Iterable[TokenizedSentence], max_tokens: int, divide: Divide
 ) -> Iterator[list[Segment]]:
     """Yield runs of sentences that may be joined; each segment of a long one is a run alone."""
     stretch: list[Segment] = []
     for sentence in document:
-        segments = segments_of(sentence, max_tokens, notes)
+        segments = divide(sentence, max_tokens)
         if len(segments) > 1:
             if stretch:
                 yield stretch

@@ -1,4 +1,4 @@
-"""Split sentences that are too long for one input into segments."""
+"""Split sentences that are too long for one input into segments or overlapping windows."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ class Segment:
         sentence: the sentence.
         start, end: the segment holds its words ``start:end``.
         first_word: the index of the first of them among the example's words.
+        owned: where overlapping segments both hold a word, only one of them owns it, and mentions
+            that start there are taken from that one; None is all words of the segment.
     """
 
     sentence: TokenizedSentence
     start: int
     end: int
     first_word: int = 0
+    owned: tuple[int, int] | None = None
 
     @property
     def subwords(self) -> Integers:
@@ -42,6 +45,11 @@ class Segment:
             for start, end, tag in self.sentence.gold
             if self.start <= start and end <= self.end
         ]
+
+    def owns(self, word: int) -> bool:
+        """Tell whether mentions that start at this word of the sentence are taken from here."""
+        first, last = self.owned or (self.start, self.end)
+        return first <= word < last
 
 
 @dataclass
@@ -83,3 +91,33 @@ def segments_of(
         segments.append(Segment(sentence, start, end))
         start = end
     return segments
+
+
+OVERLAP = 0.25
+"""Share of a window that the next one holds, too."""
+
+
+def windows_of(sentence: TokenizedSentence, max_tokens: int) -> list[Segment]:
+    """Split a sentence into overlapping windows of at most ``max_tokens`` subwords, to predict.
+
+    Each window holds as many words as fit and begins a quarter before the end of the one before.
+    Of the words that two windows hold, the first half is owned by the first window. So each word
+    has context on both sides, and each mention is taken from one window only.
+    """
+    limit = max_tokens - SPECIAL_TOKENS
+    starts = sentence.word_starts
+    words = len(sentence.words)
+    if int(starts[-1]) <= limit:
+        return [Segment(sentence, 0, words)] if words else []
+    windows, start, owned = [], 0, 0
+    while True:
+        fitting = int(np.searchsorted(starts, starts[start] + limit, side="right")) - 1
+        end = max(start + 1, min(fitting, words))
+        if end == words:
+            windows.append(Segment(sentence, start, end, owned=(owned, words)))
+            return windows
+        shared = starts[end] - int(limit * OVERLAP)
+        following = max(start + 1, min(end, int(np.searchsorted(starts, shared))))
+        border = max(owned, (following + end + 1) // 2)
+        windows.append(Segment(sentence, start, end, owned=(owned, border)))
+        start, owned = following, border

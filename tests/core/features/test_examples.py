@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from mtner_cli.core.features.examples import (
     examples_of,
     with_timesteps,
 )
-from mtner_cli.core.features.segments import ExampleNotes, segments_of
+from mtner_cli.core.features.segments import ExampleNotes, segments_of, windows_of
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.model.encoder import load_tokenizer
 from mtner_cli.core.types import Sentence, Span, Tag
@@ -112,6 +113,31 @@ def test_pieces_are_the_sentence(
     for example in examples_of([sentence], tokenizer, max_tokens):
         assert len(example.input_ids) <= max_tokens
         assert example.slot_of_subword[-1] == example.words + 1
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.lists(st.text("ab", min_size=1, max_size=6), min_size=1, max_size=60),
+    st.integers(min_value=8, max_value=30),
+)
+def test_windows_own_each_word_once_with_context_around_it(
+    tokenizer: SubwordTokenizer, words: list[str], max_tokens: int
+) -> None:
+    sentence = sentence_of(tokenizer, " ".join(words))
+    windows = windows_of(sentence, max_tokens)
+    for word in range(len(words)):
+        assert [window.owns(word) for window in windows].count(True) == 1
+    for window in windows:
+        lengths = [len(word) for word in words[window.start : window.end]]
+        assert window.end - window.start == 1 or sum(lengths) <= max_tokens - 2
+        assert window.owned is None or window.start <= window.owned[0] <= window.owned[1]
+        assert window.owned is None or window.owned[1] <= window.end
+    if all(len(word) == 1 for word in words) and len(windows) > 1:
+        shared = int((max_tokens - 2) * 0.25)
+        for one, other in pairwise(windows):
+            assert one.end - other.start == shared
+            assert one.owned is not None
+            assert one.end - one.owned[1] == shared // 2
 
 
 def test_batches_are_padded_and_masked(tokenizer: SubwordTokenizer) -> None:

@@ -24,6 +24,7 @@ from mtner_cli.core.features.merging import (
     mean_length,
     merge_sentences,
 )
+from mtner_cli.core.features.segments import segments_of, windows_of
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.model.encoder import load_tokenizer
 from mtner_cli.core.types import ScoredMention, Sentence, Span, Tag
@@ -67,7 +68,7 @@ def corpus_of(*documents: list[int]) -> list[TokenizedSentence]:
 
 def merged(sentences: list[TokenizedSentence], merging: MergeSentsConfig) -> list[list[int]]:
     """The lengths of the sentences in each input."""
-    inputs = merge_sentences(sentences, MAX_TOKENS, merging)
+    inputs = merge_sentences(sentences, MAX_TOKENS, merging, segments_of)
     return [[segment.end - segment.start for segment in segments] for segments in inputs]
 
 
@@ -127,7 +128,7 @@ def test_sentences_before_the_first_separator_are_a_document() -> None:
 def test_a_long_sentence_stays_by_itself() -> None:
     sentences = corpus_of([3, 3, 25, 3, 3])
     for merging in WAYS:
-        inputs = list(merge_sentences(sentences, MAX_TOKENS, merging))
+        inputs = list(merge_sentences(sentences, MAX_TOKENS, merging, segments_of))
         places = [
             [(segment.sentence.index, segment.start, segment.end) for segment in segments]
             for segments in inputs
@@ -144,7 +145,7 @@ def test_every_word_once_and_in_order_and_never_across_documents(
     lengths: list[list[int]], merging: MergeSentsConfig
 ) -> None:
     sentences = corpus_of(*lengths)
-    inputs = list(merge_sentences(sentences, MAX_TOKENS, merging))
+    inputs = list(merge_sentences(sentences, MAX_TOKENS, merging, segments_of))
     words = [
         (segment.sentence.index, word)
         for segments in inputs
@@ -247,3 +248,25 @@ def test_a_separator_is_a_word_outside_of_mentions(tokenizer: SubwordTokenizer) 
     assert (example.input_ids == tokenizer.sep_id).sum() == 2
     trained = with_timesteps(example, ActionVocabulary((DISEASE,)))
     assert trained.timesteps == ((2,), (1,), (3,), (1,), (2,), (1,), (3,), (0,))
+
+
+def test_a_mention_in_two_windows_is_taken_from_the_one_that_owns_its_first_word(
+    tokenizer: SubwordTokenizer,
+) -> None:
+    words = ["a"] * 30
+    (sentence,) = tokenizer.tokenize("C", [Sentence.of_words(words)], separate_tags=True)
+    windows = windows_of(sentence, 14)
+    assert [(w.start, w.end, w.owned) for w in windows] == [
+        (0, 12, (0, 11)),
+        (9, 21, (11, 20)),
+        (18, 30, (20, 30)),
+    ]
+    examples = examples_of([sentence], tokenizer, 14, divide=windows_of)
+    found = []
+    for example, window in zip(examples, windows, strict=True):
+        every_word = [ScoredMention(at, at + 1, DISEASE, 0.9) for at in range(example.words)]
+        long = ScoredMention(0, example.words, DISEASE, window.start / 100)
+        for _, own in mentions_of_sentences(example, [*every_word, long]):
+            found += own
+    assert sorted(m.start for m in found if m.end - m.start == 1) == list(range(30))
+    assert [(m.start, m.end) for m in found if m.end - m.start > 1] == [(0, 12)]
