@@ -21,6 +21,7 @@ from rich.table import Table
 
 from mtner_cli.core.experiment.training import PreparedTraining
 from mtner_cli.core.tagger import Tagger
+from tests.benchmarks.busy_machine import measure_busy_machine
 from tests.benchmarks.corpus import synthetic_sentences, write_corpus
 from tests.benchmarks.metrics import measure_metrics
 from tests.benchmarks.preprocessing import measure_preprocessing
@@ -71,6 +72,8 @@ GOALS = {
     "metrics_mentions_per_s": Goal(200_000, False),
     "help_seconds": Goal(0.4, True),
     "protocol_over_linear_head": Goal(1.2, True),
+    "busy_machine_slowdown": Goal(2.2, True),
+    "busy_machine_slowdown_two": Goal(3.2, True),
 }
 
 
@@ -102,6 +105,7 @@ def _parts(
     yield "preprocessing", lambda: measure_preprocessing(corpus / "train.txt")
     yield "scoring", measure_metrics
     yield "the command line's start", _measure_help
+    yield "a busy machine", lambda: measure_busy_machine(folder / "busy")
     rounds = [
         prepare_protocol(corpus, folder / f"run {number}", *(() if full else SHARE))
         for number in range(1 if full else ROUNDS_OF_SHARE)
