@@ -12,20 +12,12 @@ from mtner_cli.errors import did_you_mean, names_text, nearest, quoted
 
 def find_contradictions(config: ExperimentConfig) -> Iterator[Fault]:
     """Yield a fault for each contradiction, under the key that a user most likely changes."""
-    for check in (
-        _splits,
-        _merging,
-        _early_stopping,
-        _length,
-        _outside_action,
-        _inputs,
-        _perturbations,
-        _tracking,
-    ):
-        yield from check(config)
+    yield from _data(config)
+    yield from _perturbations(config)
+    yield from _model_and_training(config)
 
 
-def _splits(config: ExperimentConfig) -> Iterator[Fault]:
+def _data(config: ExperimentConfig) -> Iterator[Fault]:
     for name, dataset in config.datasets.items():
         if dataset.split_paths.train is None:
             yield Fault(
@@ -33,9 +25,6 @@ def _splits(config: ExperimentConfig) -> Iterator[Fault]:
                 "the corpus has no train split; give split_paths.train "
                 "(a corpus without one belongs in a file for 'mtner predict-cross')",
             )
-
-
-def _merging(config: ExperimentConfig) -> Iterator[Fault]:
     merging = config.data_transform.merge_sents
     key = ("data_transform", "merge_sents")
     if merging.normalize.use and merging.maximize.use:
@@ -43,41 +32,6 @@ def _merging(config: ExperimentConfig) -> Iterator[Fault]:
     for name in merging.force_merge or ():
         if name not in config.datasets:
             yield Fault((*key, "force_merge"), _unknown_corpus(name, config.datasets))
-
-
-def _early_stopping(config: ExperimentConfig) -> Iterator[Fault]:
-    train = config.train
-    best = train.checkpoints.metric_based
-    if train.early_stop and not best and has_dev_split(config):
-        yield Fault(
-            ("train", "early_stop"),
-            f"is {train.early_stop}, but checkpoints.metric_based is false, so the best epoch "
-            "would be lost; set early_stop to null, or metric_based to true",
-        )
-    if not best and not train.checkpoints.most_recent:
-        yield Fault(
-            ("train", "checkpoints"),
-            "most_recent and metric_based are both false, so nothing would be saved; "
-            "set one of them to true",
-        )
-
-
-def has_dev_split(config: ExperimentConfig) -> bool:
-    """Tell whether epochs can be compared by their development scores."""
-    return any(dataset.split_paths.dev for dataset in config.datasets.values())
-
-
-def _length(config: ExperimentConfig) -> Iterator[Fault]:
-    epochs, passes = config.train.num_epochs, config.train.num_passes
-    if epochs is not None and passes is not None:
-        yield Fault(
-            ("train", "num_passes"),
-            f"is {passes:g}, but num_epochs is {epochs}; give one of them, and set the other to "
-            "null",
-        )
-
-
-def _outside_action(config: ExperimentConfig) -> Iterator[Fault]:
     if not config.data_transform.change_out_to_shift and len(config.datasets) > 1:
         yield Fault(
             ("data_transform", "change_out_to_shift"),
@@ -86,27 +40,16 @@ def _outside_action(config: ExperimentConfig) -> Iterator[Fault]:
         )
 
 
-def _inputs(config: ExperimentConfig) -> Iterator[Fault]:
-    switches = config.ablation.pred_model.parser_state
-    if not switches.use_attention and not switches.use_next_word:
-        yield Fault(
-            ("ablation", "pred_model", "parser_state"),
-            "use_attention and use_next_word are both false, so the model would see nothing; "
-            "set one of them to true",
-        )
-
-
 def _perturbations(config: ExperimentConfig) -> Iterator[Fault]:
-    settings = config.perturbations
-    if not settings.use:
+    if not config.perturbations.use:
         return
     key = ("perturbations", "probs")
-    if not settings.probs:
+    if not config.perturbations.probs:
         yield Fault(
             key,
             "perturbations.use is true, but no probability is given; give one, or set use to false",
         )
-    for source, targets in settings.probs.items():
+    for source, targets in config.perturbations.probs.items():
         if source not in config.datasets:
             yield Fault((*key, source), _unknown_corpus(source, config.datasets))
         for target in targets:
@@ -119,13 +62,44 @@ def _perturbations(config: ExperimentConfig) -> Iterator[Fault]:
             yield Fault((*key, source), f"the probabilities sum to {total}, which is above 1")
 
 
-def _tracking(config: ExperimentConfig) -> Iterator[Fault]:
+def _model_and_training(config: ExperimentConfig) -> Iterator[Fault]:
+    switches = config.ablation.pred_model.parser_state
+    if not switches.use_attention and not switches.use_next_word:
+        yield Fault(
+            ("ablation", "pred_model", "parser_state"),
+            "use_attention and use_next_word are both false, so the model would see nothing; "
+            "set one of them to true",
+        )
+    train = config.train
+    if train.early_stop and not train.checkpoints.metric_based and has_dev_split(config):
+        yield Fault(
+            ("train", "early_stop"),
+            f"is {train.early_stop}, but checkpoints.metric_based is false, so the best epoch "
+            "would be lost; set early_stop to null, or metric_based to true",
+        )
+    if not train.checkpoints.metric_based and not train.checkpoints.most_recent:
+        yield Fault(
+            ("train", "checkpoints"),
+            "most_recent and metric_based are both false, so nothing would be saved; "
+            "set one of them to true",
+        )
+    if train.num_epochs is not None and train.num_passes is not None:
+        yield Fault(
+            ("train", "num_passes"),
+            f"is {train.num_passes:g}, but num_epochs is {train.num_epochs}; give one of them, and "
+            "set the other to null",
+        )
     if config.MLFlowLogger.use and config.MLFlowLogger.tracking_uri is None:
         yield Fault(
             ("MLFlowLogger", "tracking_uri"),
             "is null, but MLFlowLogger.use is true; set it to the server's address, such as "
             "http://127.0.0.1:5000, or to a file, such as sqlite:///mlflow.db",
         )
+
+
+def has_dev_split(config: ExperimentConfig) -> bool:
+    """Tell whether epochs can be compared by their development scores."""
+    return any(dataset.split_paths.dev for dataset in config.datasets.values())
 
 
 def _unknown_corpus(name: str, datasets: Mapping[str, DatasetConfig]) -> str:

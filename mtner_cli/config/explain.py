@@ -163,12 +163,13 @@ def with_example(values: Mapping[str, Any], key: KeyPath, schema: Any) -> dict[s
     name, *below = key
     field, inner = fields_of(schema).get(name), _inner_type(schema, name)
     is_mandatory = field.is_required() if field else bool(name and fields_of(inner))
-    changed = dict(values)
-    value = changed.pop(name, None)
+    value, changed = values.get(name), dict(values)
     if below and isinstance(value, dict):
         changed[name] = with_example(value, tuple(below), inner)
     elif is_mandatory:
         changed[name] = example_of(inner)
+    else:
+        changed.pop(name, None)
     return changed
 
 

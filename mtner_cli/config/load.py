@@ -33,7 +33,7 @@ from mtner_cli.config.yaml_source import (
     read_yaml,
     write_yaml,
 )
-from mtner_cli.errors import MOST_FAULTS, ConfigError, did_you_mean, quoted
+from mtner_cli.errors import ConfigError, did_you_mean, quoted
 from mtner_cli.paths import exists, is_folder, shipped, why_absent
 
 RESOLVED_NAME = "resolved_cfg.yaml"
@@ -42,6 +42,7 @@ EXPERIMENTS = Path("configs/experiment")
 """Where the project keeps its experiment files."""
 _KEY_AND_VALUE = re.compile(r"(?P<key>(?:\\.|[^\\=])+)=(?P<value>.*)", re.DOTALL)
 _LONGEST_SHOWN = 100
+_MOST_REPAIRED = 200
 
 Check = Callable[[ExperimentConfig], Iterable[Fault]]
 CorporaCheck = Callable[[Mapping[str, DatasetConfig]], Iterable[Fault]]
@@ -206,9 +207,9 @@ def _causes(
 def _repaired(values: dict[str, Any], unsure: set[KeyPath], schema: Any) -> Any:
     """Return settings with examples in place of faults, so that the rules can be checked.
 
-    Return None if there are more faults than a message shows, or if this does not make them valid.
+    Return None if there are too many to do this fast, or if it does not make the settings valid.
     """
-    if len(unsure) > MOST_FAULTS:
+    if len(unsure) > _MOST_REPAIRED:
         return None
     for key in unsure:
         values = with_example(values, key, schema)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -14,8 +15,9 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    PlainValidator,
-    WithJsonSchema,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -46,14 +48,11 @@ def _path_of_text(value: Any) -> Any:
     if not isinstance(value, str) or not value:
         raise PydanticCustomError("path", "expected a path")
     fault = _path_fault(value)
-    if fault:
-        raise PydanticCustomError("path", "expected a path; {fault}", {"fault": fault})
-    try:
-        return Path(value).expanduser()
-    except RuntimeError:
-        raise PydanticCustomError(
-            "path", "expected a path; this user has no home folder here"
-        ) from None
+    if not fault:
+        with suppress(RuntimeError):
+            return Path(value).expanduser()
+        fault = "this user has no home folder here"
+    raise PydanticCustomError("path", f"expected a path; {fault}")
 
 
 def _path_fault(text: str) -> str | None:
@@ -104,29 +103,25 @@ def _holds_password(uri: str) -> bool:
     return bool(colon) and not port.isdigit() and "@" in uri
 
 
-def _batch_limit(value: Any) -> int | float:
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_BATCHES:
-        return value
-    if isinstance(value, float) and 0 < value <= 1:
-        return value
-    raise PydanticCustomError(
-        "batch_limit",
-        "expected a fraction of the batches above 0.0 and up to 1.0 (written with a point), "
-        f"or a number of batches from 1 to {_MOST_BATCHES}",
-    )
+def _batch_limit(value: Any, validate: ValidatorFunctionWrapHandler) -> int | float:
+    try:
+        return validate(value)
+    except ValidationError:
+        raise PydanticCustomError(
+            "batch_limit",
+            "expected a fraction of the batches above 0.0 and up to 1.0 (written with a point), "
+            f"or a number of batches from 1 to {_MOST_BATCHES}",
+        ) from None
 
 
 Text = Annotated[str, Field(min_length=1)]
 TrackingUri = Annotated[Text, AfterValidator(_without_password)]
 FilePath = Annotated[Path, BeforeValidator(_path_of_text), PlainSerializer(str)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
-_BATCH_LIMIT: dict[str, Any] = {
-    "anyOf": [
-        {"type": "integer", "minimum": 1, "maximum": _MOST_BATCHES},
-        {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
-    ]
-}
-BatchLimit = Annotated[int | float, PlainValidator(_batch_limit), WithJsonSchema(_BATCH_LIMIT)]
+BatchLimit = Annotated[
+    Annotated[int, Field(ge=1, le=_MOST_BATCHES)] | Annotated[float, Field(gt=0, le=1)],
+    WrapValidator(_batch_limit),
+]
 """1.0 is every batch, 0.1 a tenth of them, 1 a single batch."""
 
 

@@ -26,8 +26,8 @@ _MOST_NODES = 100_000
 """Far more than any configuration has; a small file can name a huge one through aliases."""
 _MOST_LEVELS = 50
 """Deeper than any configuration; an alias within its own anchor nests without end."""
-_TOO_DEEP = f"sections are nested too deeply (more than {_MOST_LEVELS} levels)"
-_TOO_MANY = f"more than {_MOST_NODES:,} values or too long ones for a configuration"
+_TOO_DEEP = f"nested too deeply (more than {_MOST_LEVELS} levels); give the right file"
+_TOO_MANY = f"more than {_MOST_NODES:,} values or too long ones; give the right file"
 
 KeyPath = tuple[str, ...]
 """The path of a setting: keys from the top, such as ``("train", "batch_size")``."""
@@ -117,7 +117,7 @@ class _Reader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._nodes += 1
         if self._nodes > 2 * _MOST_NODES:  # keys and values
-            raise ConfigError([f"{self.name}: {_TOO_MANY}; give the right file"])
+            raise ConfigError([f"{self.name}: {_TOO_MANY}"])
         return super().compose_node(parent, index)
 
 
@@ -177,9 +177,9 @@ class YamlSource:
         self._characters += len(node.value) if isinstance(node, yaml.ScalarNode) else 0
         # An alias may also repeat a long text.
         if self._nodes > _MOST_NODES or self._characters > _MOST_BYTES:
-            raise ConfigError([f"{self.name}: {_TOO_MANY}; give the right file"])
+            raise ConfigError([f"{self.name}: {_TOO_MANY}"])
         if len(key) > _MOST_LEVELS:
-            raise ConfigError([f"{self.name}: {_TOO_DEEP}; give the right file"])
+            raise ConfigError([f"{self.name}: {_TOO_DEEP}"])
         if isinstance(node, yaml.MappingNode) and node.tag == _Reader.DEFAULT_MAPPING_TAG:
             return self._section(node, key)
         if isinstance(node, yaml.SequenceNode) and node.tag == _Reader.DEFAULT_SEQUENCE_TAG:
@@ -296,7 +296,7 @@ def _composed(text: str, name: str) -> yaml.Node | None:
     try:
         return loader.get_single_node()
     except RecursionError:
-        raise ConfigError([f"{name}: {_TOO_DEEP}; give the right file"]) from None
+        raise ConfigError([f"{name}: {_TOO_DEEP}"]) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = loader.line if mark is None else mark.line

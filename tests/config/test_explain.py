@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
-from mtner_cli.config.explain import describe, example_text, is_foreign
+from mtner_cli.config.explain import (
+    describe,
+    example_of,
+    example_text,
+    is_foreign,
+    with_example,
+)
 from mtner_cli.config.load import Corpora, load_corpora, load_experiment
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.config.values import Text
@@ -119,6 +125,35 @@ def test_an_example_holds_what_must_be_given() -> None:
         "mode: simple, split_paths: {train: PATH, dev: PATH, test: PATH}"
     )
     assert example_text(Annotated[TypeMap, Field(min_length=1)]) == "NAME: TEXT"
+
+
+@pytest.mark.parametrize("schema", [ExperimentConfig, Corpora, DatasetConfig, TypeMap])
+def test_an_example_is_valid(schema: Any) -> None:
+    TypeAdapter(schema).validate_python(example_of(schema))
+
+
+@pytest.mark.parametrize(
+    ("key", "repaired"),
+    [
+        (("seed",), {"seed": 1, "datasets": {"ward": {"mode": 3, "tag_dict": {"A": 3}}}, "x": 0}),
+        (("x",), {"seed": "x", "datasets": {"ward": {"mode": 3, "tag_dict": {"A": 3}}}}),
+        (
+            ("datasets", "ward", "mode"),
+            {"seed": "x", "datasets": {"ward": {"mode": "simple", "tag_dict": {"A": 3}}}, "x": 0},
+        ),
+        (
+            ("datasets", "ward", "tag_dict", "A"),
+            {"seed": "x", "datasets": {"ward": {"mode": 3, "tag_dict": {}}}, "x": 0},
+        ),
+    ],
+)
+def test_what_is_refused_is_left_out_or_an_example_if_it_is_mandatory(
+    key: tuple[str, ...], repaired: dict[str, Any]
+) -> None:
+    values = {"seed": "x", "datasets": {"ward": {"mode": 3, "tag_dict": {"A": 3}}}, "x": 0}
+    found = with_example(values, key, ExperimentConfig)
+    assert found == repaired
+    assert list(found) == list(repaired)
 
 
 @pytest.mark.parametrize("values", LARGE, ids=lambda values: "-".join(values)[:20])

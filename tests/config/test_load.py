@@ -206,6 +206,13 @@ def test_all_faults_are_reported_at_once(faults: Callable[..., list[str]]) -> No
     ]
 
 
+def test_many_faults_do_not_hide_a_contradiction(faults: Callable[..., list[str]]) -> None:
+    unknown = "".join(f"setting{number}: 1\n" for number in range(50))
+    found = faults(f"{unknown}MLFlowLogger: {{use: true}}\n")
+    assert len(found) == 51
+    assert "MLFlowLogger.tracking_uri: is null, but MLFlowLogger.use is true" in found[-1]
+
+
 @pytest.mark.parametrize(
     ("addition", "fault"),
     [
