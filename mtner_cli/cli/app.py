@@ -25,6 +25,7 @@ from mtner_cli.cli.experiments import experiments
 from mtner_cli.cli.fetch import fetch
 from mtner_cli.cli.filter_ood import filter_ood
 from mtner_cli.cli.interrupt import catch_ends
+from mtner_cli.cli.plain import PlainCommand, PlainGroup
 from mtner_cli.cli.predict_cross import predict_cross
 from mtner_cli.cli.test import test
 from mtner_cli.cli.train import train
@@ -35,6 +36,7 @@ MOST_LINE = 1000
 
 app = typer.Typer(
     name="mtner",
+    cls=PlainGroup,
     help="Train one nested named-entity recogniser on several corpora with different entity types.",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -43,7 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(convert_app, name="convert")
 for command in (train, test, predict_cross, filter_ood, agreement, experiments, config, fetch):
-    app.command()(command)
+    app.command(cls=PlainCommand)(command)
 
 
 def _print_version(wanted: bool) -> None:
@@ -57,7 +59,11 @@ def mtner(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", help="Show the version and exit.", callback=_print_version, is_eager=True
+            "--version",
+            "-V",
+            help="Show the version and exit.",
+            callback=_print_version,
+            is_eager=True,
         ),
     ] = False,
 ) -> None:
@@ -116,8 +122,9 @@ def limit_spinning() -> None:
 
 
 def print_error(message: str) -> None:
-    """Write an error to standard error, in red if that is a terminal."""
-    label = typer.style("error:", fg=typer.colors.RED, bold=True)
+    """Write an error to standard error, in red if that is a terminal and NO_COLOR is not set."""
+    red = None if os.environ.get("NO_COLOR") else typer.colors.RED
+    label = typer.style("error:", fg=red, bold=True)
     with suppress(OSError):  # the terminal may be closed
         typer.echo(f"{label} {_cut(visible(message))}", err=True)
 

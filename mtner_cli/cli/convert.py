@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from mtner_cli.cli.plain import PlainCommand, PlainGroup
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-convert_app = typer.Typer(no_args_is_help=True)
+convert_app = typer.Typer(cls=PlainGroup, no_args_is_help=True)
 
 Inputs = Annotated[
-    list[Path], typer.Argument(metavar="INPUT...", help="Files, converted one after the other.")
+    list[Path], typer.Argument(metavar="INPUT", help="Files, converted one after the other.")
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="The action file to write.")]
 EncodingName = Literal["simple", "simple-char"]
@@ -85,7 +87,7 @@ def convert_options(
     """
 
 
-@convert_app.command("conll")
+@convert_app.command("conll", cls=PlainCommand)
 def convert_conll(
     inputs: Inputs,
     out: Out,
@@ -110,7 +112,7 @@ def convert_conll(
     )  # fmt: skip
 
 
-@convert_app.command("jsonl")
+@convert_app.command("jsonl", cls=PlainCommand)
 def convert_jsonl(
     inputs: Inputs,
     out: Out,
@@ -132,7 +134,7 @@ def convert_jsonl(
     )
 
 
-@convert_app.command("genia")
+@convert_app.command("genia", cls=PlainCommand)
 def convert_genia(
     inputs: Inputs,
     out: Out,
@@ -151,7 +153,7 @@ def convert_genia(
     _convert("genia", inputs, out, action_encoding or encoding, ledger, split=split)
 
 
-@convert_app.command("hunflair")
+@convert_app.command("hunflair", cls=PlainCommand)
 def convert_hunflair(inputs: Inputs, out: Out, ledger: LedgerOut = None) -> None:
     """Convert the HUNER corpora of Flair's cache: lines of 'token tag +' or 'token tag -'.
 
@@ -160,7 +162,7 @@ def convert_hunflair(inputs: Inputs, out: Out, ledger: LedgerOut = None) -> None
     _convert("hunflair", inputs, out, None, ledger)
 
 
-@convert_app.command("pubtator")
+@convert_app.command("pubtator", cls=PlainCommand)
 def convert_pubtator(
     inputs: Inputs, out: Out, types: Types = None, ledger: LedgerOut = None
 ) -> None:
@@ -171,7 +173,7 @@ def convert_pubtator(
     _convert("pubtator", inputs, out, None, ledger, types_path=types)
 
 
-@convert_app.command("bioc")
+@convert_app.command("bioc", cls=PlainCommand)
 def convert_bioc(inputs: Inputs, out: Out, types: Types = None, ledger: LedgerOut = None) -> None:
     """Convert BioC files in XML or JSON: passages, split into sentences, mentions by offset.
 
@@ -180,10 +182,10 @@ def convert_bioc(inputs: Inputs, out: Out, types: Types = None, ledger: LedgerOu
     _convert("bioc", inputs, out, None, ledger, types_path=types)
 
 
-@convert_app.command("brat")
+@convert_app.command("brat", cls=PlainCommand)
 def convert_brat(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="Folders, .txt files or .ann files.")
+        list[Path], typer.Argument(metavar="INPUT", help="Folders, .txt files or .ann files.")
     ],
     out: Out,
     types: Types = None,
@@ -196,7 +198,7 @@ def convert_brat(
     _convert("brat", inputs, out, None, ledger, types_path=types)
 
 
-@convert_app.command("bc5cdr-halves")
+@convert_app.command("bc5cdr-halves", cls=PlainCommand)
 def convert_bc5cdr_halves(
     folder: Annotated[Path, typer.Argument(help="Folder with BC5CDR's train.tsv and devel.tsv.")],
     out: Annotated[
@@ -214,7 +216,7 @@ def convert_bc5cdr_halves(
         _convert("bc5cdr-halves", [source], target, also_read=both, half=half)
 
 
-@convert_app.command("corpora")
+@convert_app.command("corpora", cls=PlainCommand)
 def convert_corpora(
     file: Annotated[Path, typer.Argument(help="YAML file of corpora, splits and paths.")],
     names: Annotated[

@@ -34,7 +34,7 @@ def _print_catalogue(wanted: bool) -> None:
 
 
 def fetch(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Corpora to fetch.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Corpora to fetch.")],
     out: Annotated[
         Path, typer.Option("--out", metavar="FOLDER", help="Each corpus gets a folder here.")
     ] = Path("data/original"),

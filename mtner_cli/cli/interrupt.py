@@ -8,6 +8,8 @@ import time
 from contextlib import suppress
 from types import FrameType
 
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C or a signal ended."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SAME_WISH = 1.0
 """Seconds in which another Ctrl-C counts as the same request."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtner_cli.cli.interrupt import INTERRUPTED
 from mtner_cli.cli.options import Cpu, Gpu
 from mtner_cli.errors import ConfigError
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from mtner_cli.core.experiment.training import PreparedTraining
     from mtner_cli.core.train.checkpoint import Checkpoint
     from mtner_cli.report.trackers import Listener, Tracker
-
-INTERRUPTED = 130
 
 
 def train(

@@ -50,6 +50,7 @@ class PlainConsole(Console):
 
     def status(self, status: RenderableType, **options: Any) -> Status:
         """Show a text with a spinner while a block runs."""
+        options.setdefault("spinner", "dots" if self.encoding.startswith("utf") else "line")
         return super().status(Text(status) if isinstance(status, str) else status, **options)
 
     def render(
