@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 from contextlib import suppress
-from difflib import get_close_matches
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from mtner_cli.cli.interrupt import INTERRUPTED
+from mtner_cli.errors import nearest
 
 _NEAR = 0.8
 """The least similarity of a suggested command, from 0 to 1."""
@@ -50,9 +50,8 @@ class PlainGroup(_PlainHelp, TyperGroup):
         """Find the command that is called; suggest others only if their names are near."""
         name = args[0]
         if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
-            near = get_close_matches(name, self.commands, cutoff=_NEAR)
-            meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-            ctx.fail(f"No such command {name!r}.{meant}")
+            near = nearest(name, self.commands, cutoff=_NEAR)
+            ctx.fail(f"No such command {name!r}." + (f" Did you mean {near!r}?" if near else ""))
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
