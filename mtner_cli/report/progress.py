@@ -111,7 +111,6 @@ class TrainingDisplay:
             f"epoch {event.epoch}: {loss}development F1 ",
             (f"{100 * event.scores.headline_f1:.1f}", "bold"),
             f" ({parts})" if len(corpora) > 1 else "",
-            f"  scored in {event.seconds:.0f} s",
             ("  best so far", "green") if event.is_best else "",
         )
         self._console.print(line, soft_wrap=True)

@@ -366,7 +366,7 @@ def print_ledgers(ledgers: Mapping[str, Ledger], console: Console) -> None:
             for reason, entries in found.items():
                 reasons.setdefault(reason, []).extend(entries)
         if reasons:
-            console.print(_entries(title, reasons))
+            _print_entries(title, reasons, console)
         elif title == "dropped":
             console.print("Nothing was dropped.")
     unwanted: Counter[str] = Counter()
@@ -401,13 +401,12 @@ def _number(count: int) -> str:
     return f"{count:,}" if count else "-"
 
 
-def _entries(title: str, reasons: Mapping[str, list[Entry]]) -> Table:
-    table = Table(title, box=box.SIMPLE_HEAD)
-    table.add_column("count", justify="right")
-    table.add_column("for example", overflow="fold")
+def _print_entries(title: str, reasons: Mapping[str, list[Entry]], console: Console) -> None:
+    """Print the count and some examples of each reason; a place stays in one piece, to click on."""
+    console.print(title, style="bold")
     for reason, entries in reasons.items():
-        examples = [f"{place} {_cut(what)}" for place, what in entries[:PLACES_SHOWN]]
+        console.print(f"  {_cut(reason)}: {len(entries):,}", soft_wrap=True)
+        for place, what in entries[:PLACES_SHOWN]:
+            console.print(f"    {place} {_cut(what)}", soft_wrap=True)
         if len(entries) > PLACES_SHOWN:
-            examples.append("...")
-        table.add_row(_cut(reason), f"{len(entries):,}", "\n".join(examples))
-    return table
+            console.print("    ...")

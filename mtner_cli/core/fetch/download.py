@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -120,11 +121,25 @@ def fetch(file: RemoteFile, progress: Progress) -> bool:
             file than the expected one, or if another file is at the target.
     """
     try:
-        return _bring(file, progress)
+        with _without_empty_folders(file.path.parent):
+            return _bring(file, progress)
     except (OSError, ValueError) as error:
         reason = reason_of(error)
         message = f"{file.path} cannot be written: {reason}; make room, or give another folder"
         raise FetchError(message) from None
+
+
+@contextmanager
+def _without_empty_folders(folder: Path) -> Iterator[None]:
+    """If the block fails, remove what it made of a folder's path and left empty."""
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        yield
+    except BaseException:
+        for path in new:
+            with suppress(OSError):  # it holds something, or was never made
+                path.rmdir()
+        raise
 
 
 def _bring(file: RemoteFile, progress: Progress) -> bool:

@@ -165,6 +165,17 @@ def test_without_a_checksum_nothing_is_pieced_together(server: Server, tmp_path:
     assert server.asked == [None]
 
 
+def test_a_failed_download_leaves_no_empty_folder(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    for folder in ("here/BC5CDR", "data/original/BC5CDR"):
+        path = tmp_path / folder / "train.tsv"
+        for url, checksum in ((server.url("none"), SHA256), (server.url(), "0" * 64)):
+            with pytest.raises(FetchError):
+                fetch(RemoteFile(url, path, checksum), lambda here, total: None)
+            assert names(tmp_path) == ["here"]
+            assert names(tmp_path / "here") == []
+
+
 def test_what_cannot_be_fetched_says_why(server: Server, tmp_path: Path) -> None:
     def failing(url: str, message: str) -> None:
         with pytest.raises(FetchError, match=message):
