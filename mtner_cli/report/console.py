@@ -32,8 +32,14 @@ def output_was_lost() -> bool:
     return bool(_LOST)
 
 
+_UNCUT = 100_000
+"""More columns than any table has."""
+
+
 class PlainConsole(Console):
     """A Rich console without markup, emoji codes and highlighting.
+
+    A pipe or file gets lines of any length: nothing in them is cut or folded.
 
     Args:
         file: the stream to print to; None is standard output.
@@ -43,6 +49,8 @@ class PlainConsole(Console):
     def __init__(self, file: IO[str] | None = None, **options: Any) -> None:
         options = {"markup": False, "emoji": False, "highlight": False, **options}
         super().__init__(file=_PatientOutput(file or sys.stdout), **options)  # type: ignore[arg-type]
+        if "width" not in options and "COLUMNS" not in os.environ and not self.is_terminal:
+            self.width = _UNCUT
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Convert a string to ``Text``; escape control characters before its width is measured."""

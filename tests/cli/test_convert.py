@@ -22,7 +22,7 @@ def test_convert_ends_with_the_ledger(project: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     rows = {" ".join(line.split()) for line in done.stdout.splitlines()}
     assert {"sentences 2", "words 4", "mentions 2", "Disease 1", "[bold] 1"} <= rows
-    assert "white space in a word became _ 1 train.tsv:5 'ER- cells'" in rows
+    assert {"white space in a word became _: 1", "train.tsv:5 'ER- cells'"} <= rows
     assert "Nothing was dropped." in rows
     assert (tmp_path / "new" / "train.txt").read_text() == (
         "Renal failure [/x] ||| TRANSITION(Disease) SHIFT SHIFT REDUCE(Disease) OUT\n"

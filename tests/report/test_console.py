@@ -66,6 +66,21 @@ def test_no_text_steers_the_terminal(text: str) -> None:
     assert not STEERING.search(re.sub("[\n ]", "", shown(text, table, Text(text))))
 
 
+@pytest.mark.parametrize("columns", [None, "40"])
+def test_a_pipe_or_file_gets_whole_names(
+    monkeypatch: pytest.MonkeyPatch, columns: str | None
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    table = Table("name", "words")
+    table.add_row("x" * 200, "two words " * 20)
+    file = io.StringIO()
+    PlainConsole(file=file).print(table)
+    assert ("x" * 200 in file.getvalue()) == (columns is None)
+    assert max(map(len, file.getvalue().splitlines())) < 500
+
+
 def test_work_continues_when_nobody_reads_the_output() -> None:
     reading, writing = os.pipe()
     os.close(reading)
