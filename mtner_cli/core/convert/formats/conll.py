@@ -67,7 +67,7 @@ def read(
             try:
                 mentions = tags_to_spans(rows.tags, tag_scheme)
             except TagError as error:
-                raise DataError(path, rows.first_line + error.position, str(error)) from None
+                raise columns.wrong_tag(rows.first_line + error.position, error) from None
             yield SourceSentence(
                 place=Place(path, rows.first_line),
                 words=tuple(rows.words),
@@ -107,9 +107,32 @@ class _Columns:
                 detector.add(rows.tags, rows.first_line)
             return detector.scheme()
         except TagError as error:
-            raise DataError(
-                self.path, error.position, f"{error}: fix the file, or name its scheme"
-            ) from None
+            raise self.wrong_tag(error.position, error) from None
+
+    def wrong_tag(self, line: int, error: TagError) -> DataError:
+        """Return the error for a tag that does not fit; it names the column of tags if it can."""
+        cure = (
+            "fix the file, or name its scheme (--scheme) or the column of its tags (--tag-column)"
+        )
+        for column in sorted(self._columns_of_tags())[:1]:
+            cure = f"column {column} holds only tags, so give --tag-column {column}"
+        return DataError(self.path, line, f"{error}: {cure}")
+
+    def _columns_of_tags(self) -> set[int]:
+        """Return the columns that hold only tags, with mentions; none if the chosen one does."""
+        columns: set[int] | None = None
+        mentions: set[int] = set()
+        chosen = 0
+        for _, line in numbered_lines(self.path, self.charset):
+            if not line or line.isspace() or line.startswith(DOCUMENT_START):
+                continue
+            letters = [split_tag(cell.strip(" "))[0] for cell in _cells(line)]
+            tags = {column for column, letter in enumerate(letters, 1) if letter}
+            columns = tags if columns is None else columns & tags
+            mentions |= {column for column in tags if letters[column - 1] != OUTSIDE}
+            chosen = self.tag_column % (len(letters) + 1)
+        found = mentions & (columns or set())
+        return set() if chosen in found else found
 
     def sentences(self) -> Iterator[_Rows]:
         document: SourceDocument | None = None
@@ -140,8 +163,7 @@ class _Columns:
             if not line or line.isspace():
                 yield number, line, None
                 continue
-            by_tabs = "\t" in line
-            cells = line.rstrip("\t ").split("\t") if by_tabs else _SPACES.split(line.strip(" "))
+            cells = _cells(line)
             if line.startswith(DOCUMENT_START) and line.split(None, 1)[0] == DOCUMENT_START:
                 self._refuse_tag(number, cells, tag)
                 yield number, line, None
@@ -167,3 +189,8 @@ class _Columns:
         if most is not None:
             expected = f"{most} columns, as before"
         return DataError(self.path, number, f"expected {expected}; found {found}: {quoted(line)}")
+
+
+def _cells(line: str) -> list[str]:
+    by_tabs = "\t" in line
+    return line.rstrip("\t ").split("\t") if by_tabs else _SPACES.split(line.strip(" "))

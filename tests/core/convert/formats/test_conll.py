@@ -130,6 +130,17 @@ def test_another_charset(tmp_path: Path) -> None:
         ("a\tO\n\nb\tDisease\n", {}, 3, "expected O or a tag such as B-Disease; found 'Disease'"),
         ("a B-X\nb I-X\n\nc O\nd I-X\n", {}, 5, "'I-X' must follow 'B-X' or 'I-X' in iob2"),
         ("a B-X\nb O\n", {"scheme": "iobes"}, 2, "must be closed by 'E-X'"),
+        # The last column holds no tags, another one does: the cure is its number.
+        (
+            "-DOCSTART- -X- 0\n\nEU B-ORG 0\n",
+            {},
+            3,
+            "column 2 holds only tags, so .* --tag-column 2$",
+        ),
+        ("a B-X NN\nb O 0\n", {"scheme": "bio"}, 1, "'NN': column 2 .* give --tag-column 2$"),
+        ("a NN B-X\nb 0 O\n", {"tag_column": -2}, 1, "column 3 holds only tags"),
+        ("a x B-X\nb y NN\n", {}, 2, r"name its scheme \(--scheme\) or the .* \(--tag-column\)$"),
+        ("a B-X I-Y\n", {"scheme": "bio"}, 1, r"'I-Y' must follow .*: fix the file"),
         (
             "a\tO\n\n-DOCSTART-\tB-Disease\n",
             {},
