@@ -301,6 +301,8 @@ def _composed(text: str, name: str) -> yaml.Node | None:
         mark = error.problem_mark or error.context_mark
         line = loader.line if mark is None else mark.line
         words = ", ".join(part for part in (error.context, error.problem) if part)
+        if r"'\t'" in words:
+            words = "YAML allows no tab here; write spaces"
         # The library's words hold names from the file, which may be a file of secrets.
         words = re.sub(r"(alias|anchor|tag handle) ['\"].*", r"\1", words, flags=re.DOTALL)
     except (ValueError, OverflowError):

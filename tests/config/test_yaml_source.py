@@ -111,7 +111,7 @@ def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path) -> None:
     ("text", "place", "words"),
     [
         ("a: 1\nb: [1, 2\nc: 3\n", ":3:", "not valid YAML"),
-        ("a: 1\n\tb: 2\n", ":2:", "not valid YAML"),
+        ("a: 1\n\tb: 2\n", ":2:", "not valid YAML: YAML allows no tab here; write spaces"),
         ("a: 1\n---\nb: 2\n", ":2:", "another document"),
         ("a: 1\nb: \x01\n", ":2:", "the character U+0001 is not allowed"),
         ("a: 1\nb: \0\n", ":2:", "the character U+0000 is not allowed"),
