@@ -59,7 +59,10 @@ def _missing(path: Path) -> str:
     if reason:
         return visible(f"{path} cannot be read: {reason}; give another path")
     if path.exists():
-        return visible(f"{path} is not a file; give the action file itself")
+        cure = "give the action file itself"
+        if path.is_dir():
+            cure = f"convert it first: mtner convert brat {shlex.quote(str(path))} --out FILE"
+        return visible(f"{path} is not a file; {cure}")
     looked = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
     return visible(f"file not found: {path}{looked}; make it with: {command_for(path)}")
 

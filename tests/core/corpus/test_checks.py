@@ -57,7 +57,10 @@ def test_the_command_for_a_known_file_is_given(
 
 def test_a_folder_is_no_corpus_file(clinic: Path, check: Callable[..., list[str]]) -> None:
     (fault,) = check("", "datasets.clinic.split_paths.dev=clinic")
-    assert fault.endswith("clinic is not a file; give the action file itself")
+    command = "mtner convert brat clinic --out FILE"
+    assert fault.endswith(f"clinic is not a file; convert it first: {command}")
+    (fault,) = check("", "datasets.clinic.split_paths.dev=/dev/null")
+    assert fault.endswith("/dev/null is not a file; give the action file itself")
 
 
 @pytest.mark.parametrize(
