@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mtner_cli.errors import reason_of
 
-_PACKAGED = Path(__file__).parent
-"""The package, which holds the project's folder ``configs``."""
+PACKAGED = Path(__file__).parent
+"""The package, which holds what comes with mtner: the folders of ``_SHIPPED``."""
+_SHIPPED = (Path("configs"), Path("data/samples"))
 
 
 # The functions of pathlib raise errors for a path that is too long or not accessible.
@@ -48,10 +49,11 @@ def why_absent(path: Path) -> str | None:
 
 
 def shipped(path: Path) -> Path:
-    """Return the packaged file or folder for a path below ``configs`` that is not here.
+    """Return the packaged file or folder for a path that is not here but comes with mtner.
 
     So the commands of the documentation work in any folder.
     """
-    packaged = _PACKAGED / path
-    is_below = path.parts[:1] == ("configs",) and ".." not in path.parts
-    return packaged if is_below and not exists(path) and exists(packaged) else path
+    if ".." in path.parts or not any(path.is_relative_to(folder) for folder in _SHIPPED):
+        return path
+    packaged = PACKAGED / path
+    return packaged if not exists(path) and exists(packaged) else path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -75,6 +76,21 @@ def test_the_experiments_and_their_commands(run: Run) -> None:
         done = run("-m", "mtner_cli", *command)
         assert done.returncode == 1
         assert "file not found: data/" in done.stderr or "no such file: data/" in done.stderr
+
+
+def test_the_quickstart_of_the_readme(run: Run, project: Path) -> None:
+    makefile = (project / "Makefile").read_text(encoding="utf-8")
+    commands = [line.split()[1:] for line in re.findall(r"^\t\$\(BIN\)/(mtner .*)", makefile, re.M)]
+    convert, train = commands
+    done = run("-m", "mtner_cli", *convert)
+    assert done.returncode == 0, done.stderr
+    done = run("-m", "mtner_cli", *train, "--dry-run", "--cpu")
+    assert done.returncode == 0, done.stderr
+    assert "Everything is in order" in done.stdout
+    short = ["-o", "train.num_epochs=1", "-o", "train.limit_train_batches=1"]
+    done = run("-m", "mtner_cli", *train, "--cpu", *short)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"wrote logs/quickstart/.*/test_report.txt", done.stdout)
 
 
 def test_a_training_and_the_tagger(run: Run, tmp_path: Path, project: Path) -> None:

@@ -182,7 +182,7 @@ def _files_read(found: list[Path], block: CorpusConversion, split: str) -> Itera
 def _matching_files(path: Path) -> list[Path]:
     if "*" in str(path) and not why_absent(path):
         return [Path(match) for match in sorted(glob.glob(str(path)))]
-    return [path]
+    return [shipped(path)]
 
 
 def _input_fault(path: Path, found: list[Path], block: CorpusConversion) -> str:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self, TextIO
+from typing import NamedTuple, Self, TextIO, get_args
 
 from mtner_cli.config.encodings import EncodingName
 from mtner_cli.core.actions import simple, simple_char
@@ -81,6 +81,16 @@ def read_corpus(
         raise DataError(
             path, None, f"expected sentences in the {action_encoding!r} encoding; found none"
         )
+
+
+def action_encoding_of(path: Path, charset: str = "utf-8") -> EncodingName | None:
+    """Return the action encoding of a file's first sentence; None if it is not an action file."""
+    for name in get_args(EncodingName):
+        with suppress(DataError):
+            next(read_corpus(path, name, charset))
+            found: EncodingName = name
+            return found
+    return None
 
 
 class DocumentNames:

@@ -7,12 +7,10 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
-from mtner_cli.config.encodings import EncodingName
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.config.yaml_source import Fault
-from mtner_cli.core.corpus.action_files import read_corpus
+from mtner_cli.core.corpus.action_files import action_encoding_of, read_corpus
 from mtner_cli.errors import DataError, names_text, visible
 from mtner_cli.paths import exists, is_file, why_absent
 
@@ -39,12 +37,12 @@ def find_corpus_faults(datasets: Mapping[str, DatasetConfig]) -> Iterator[Fault]
         for split, path in dataset.split_paths.present().items():
             if not is_file(path):
                 yield Fault((name, "split_paths", split), _missing(path))
-            elif _written_in_the_other_encoding(path, dataset):
-                yield Fault(
-                    (name, "mode"),
-                    f"is {dataset.mode}, but {visible(str(path))} is written in "
-                    f"{_other_encoding(dataset.mode)}",
-                )
+                continue
+            found = action_encoding_of(path, dataset.encoding)
+            if found not in (None, dataset.mode):  # the reader reports other faults
+                where = visible(str(path))
+                message = f"is {dataset.mode}, but {where} is written in {found}"
+                yield Fault((name, "mode"), message)
         dropped = _types_if_all_are_dropped(dataset)
         if dropped:
             yield Fault(
@@ -65,25 +63,6 @@ def _missing(path: Path) -> str:
         return visible(f"{path} is not a file; {cure}")
     looked = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
     return visible(f"file not found: {path}{looked}; make it with: {command_for(path)}")
-
-
-def _other_encoding(action_encoding: EncodingName) -> EncodingName:
-    return next(other for other in get_args(EncodingName) if other != action_encoding)
-
-
-def _written_in_the_other_encoding(path: Path, dataset: DatasetConfig) -> bool:
-    """Tell whether the first sentence is in the other encoding; the reader reports other faults."""
-    return not _readable(path, dataset.mode, dataset.encoding) and _readable(
-        path, _other_encoding(dataset.mode), dataset.encoding
-    )
-
-
-def _readable(path: Path, action_encoding: EncodingName, charset: str) -> bool:
-    try:
-        next(read_corpus(path, action_encoding, charset))
-    except DataError:
-        return False
-    return True
 
 
 def _types_if_all_are_dropped(dataset: DatasetConfig) -> list[str]:
