@@ -57,3 +57,13 @@ def shipped(path: Path) -> Path:
         return path
     packaged = PACKAGED / path
     return packaged if not exists(path) and exists(packaged) else path
+
+
+def named_path(text: str) -> tuple[str | None, Path]:
+    """Return the name and the path of ``NAME=PATH``; the name is None for a path alone.
+
+    A path that exists may hold an equals sign itself.
+    """
+    name, equals, path = text.partition("=")
+    named = bool(name and equals and path) and "/" not in name and not exists(Path(text))
+    return (name, Path(path)) if named else (None, Path(text))

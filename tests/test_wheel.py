@@ -93,6 +93,19 @@ def test_the_quickstart_of_the_readme(run: Run, project: Path) -> None:
     assert re.search(r"wrote logs/quickstart/.*/test_report.txt", done.stdout)
 
 
+def test_an_experiment_of_ones_own(run: Run) -> None:
+    files = [f"data/converted/samples/clinic/{split}.txt" for split in ("train", "dev", "test")]
+    for command in (
+        ["new", "my.yaml", "--corpus", *files],
+        ["train", "my.yaml", "--dry-run", "--cpu"],
+        ["experiments", "--copy", "multi-task/MT"],
+    ):
+        done = run("-m", "mtner_cli", *command)
+        assert done.returncode == 0, done.stderr
+    done = run("-m", "mtner_cli", "train", "MT.yaml")
+    assert "make it with: mtner convert corpora configs/corpora/crichton.yaml" in done.stderr
+
+
 def test_a_training_and_the_tagger(run: Run, tmp_path: Path, project: Path) -> None:
     for split in ("train", "dev"):
         source = str(project / f"data/samples/clinic/{split}.tsv")

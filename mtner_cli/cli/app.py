@@ -25,6 +25,7 @@ from mtner_cli.cli.experiments import experiments
 from mtner_cli.cli.fetch import fetch
 from mtner_cli.cli.filter_ood import filter_ood
 from mtner_cli.cli.interrupt import catch_ends
+from mtner_cli.cli.new import NewCommand, new
 from mtner_cli.cli.plain import PlainCommand, PlainGroup
 from mtner_cli.cli.predict_cross import predict_cross
 from mtner_cli.cli.test import test
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.add_typer(convert_app, name="convert")
 for command in (train, test, predict_cross, filter_ood, agreement, experiments, config, fetch):
     app.command(cls=PlainCommand)(command)
+app.command(cls=NewCommand)(new)
 
 
 def _print_version(wanted: bool) -> None:

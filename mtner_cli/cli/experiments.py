@@ -21,16 +21,27 @@ def experiments(
     folder: Annotated[Path, typer.Argument(help="Where the experiment files are.")] = Path(
         "configs"
     ),
+    copy: Annotated[
+        str | None,
+        typer.Option(
+            "--copy", metavar="NAME", help="Copy this experiment into the current folder instead."
+        ),
+    ] = None,
 ) -> None:
     """List the experiments with their corpora, data files, and commands for missing files.
 
-    Example: mtner experiments configs/experiment/multi-task
+    Example: mtner experiments --copy multi-task/MT
     """
+    from mtner_cli.core.experiment.drafts import copy_experiment
     from mtner_cli.core.experiment.listing import list_experiments
     from mtner_cli.paths import shipped
     from mtner_cli.report.console import PlainConsole
 
     console = PlainConsole()
+    if copy is not None:
+        copied = copy_experiment(copy, folder)
+        console.print(f"wrote {copied}; train it with: mtner train {copied}", soft_wrap=True)
+        return
     found = shipped(folder)
     listed = list_experiments(found)
     console.print(_experiment_table(listed, folder, found))

@@ -33,7 +33,7 @@ from mtner_cli.config.yaml_source import (
     read_yaml,
     write_yaml,
 )
-from mtner_cli.errors import ConfigError, did_you_mean, quoted
+from mtner_cli.errors import ConfigError, did_you_mean, nearest, quoted
 from mtner_cli.paths import exists, is_folder, shipped, why_absent
 
 RESOLVED_NAME = "resolved_cfg.yaml"
@@ -110,7 +110,13 @@ def _no_such_experiment(path: Path) -> str:
         file = candidate.with_name(f"{candidate.name}.yaml")
         if exists(shipped(file)):
             return f"{path}: there is no such file{did_you_mean(str(file))}"
-    return f"{path}: there is no such file; 'mtner experiments' lists those that come with mtner"
+    root = shipped(Path("configs"))
+    known = [str("configs" / file.relative_to(root)) for file in sorted(root.rglob("*.yaml"))]
+    same_name = next((file for file in known if Path(file).name == path.name), None)
+    hint = did_you_mean(same_name or nearest(str(path), known, cutoff=0.8))
+    written = "'mtner new' writes one for your corpora"
+    listed = "; 'mtner experiments' lists those that come with mtner, "
+    return f"{path}: there is no such file{hint or listed + written}"
 
 
 def load_corpora(

@@ -286,8 +286,12 @@ def corpus(name: str) -> str:
 
 
 def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no such file; 'mtner experiments' lists"):
+    message = "there is no such file; 'mtner experiments' lists .*, 'mtner new' writes one for your"
+    with pytest.raises(ConfigError, match=message):
         load_experiment(tmp_path / "none.yaml")
+    for name in ("configs/quikstart.yaml", "quickstart.yaml"):
+        with pytest.raises(ConfigError, match=r"file; did you mean configs/quickstart\.yaml\?$"):
+            load_experiment(Path(name))
 
 
 def test_the_name_of_an_experiment_leads_to_its_file(
