@@ -145,7 +145,7 @@ def test_text_stages_do_without_torch(project: Path, part: str) -> None:
 LIGHT = [
     ("core.convert.registry", "pydantic"),
     ("core.convert.corpora", "torch"),
-    ("report.tables", "torch"),
+    ("report.ledgers", "torch"),
 ]
 
 

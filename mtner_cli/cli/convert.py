@@ -233,7 +233,7 @@ def convert_corpora(
 
     from mtner_cli.core.convert.corpora import load_conversions
     from mtner_cli.report.console import PlainConsole
-    from mtner_cli.report.tables import print_ledgers
+    from mtner_cli.report.ledgers import print_ledgers
 
     console = PlainConsole()
     conversions = load_conversions(file, names or ())
@@ -261,7 +261,7 @@ def _convert(
     """Run a converter and show its ledger."""
     from mtner_cli.core.convert.registry import convert
     from mtner_cli.report.console import PlainConsole
-    from mtner_cli.report.tables import print_ledgers
+    from mtner_cli.report.ledgers import print_ledgers
 
     types = None
     if types_path is not None:

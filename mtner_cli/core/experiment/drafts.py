@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mtner_cli.config.references import escape_references
-from mtner_cli.config.schema import EmbedModelConfig, TrainConfig
+from mtner_cli.config.schema import DEFAULT_EPOCHS, EmbedModelConfig, TrainConfig
 from mtner_cli.config.yaml_source import write_yaml
 from mtner_cli.core.corpus.action_files import action_encoding_of
 from mtner_cli.core.experiment.listing import list_experiments
@@ -17,7 +17,6 @@ from mtner_cli.errors import ConfigError, did_you_mean, names_text, nearest, sho
 from mtner_cli.paths import exists, is_file, named_path, shipped, why_absent
 
 _SPLITS = ("train", "dev", "test")
-_EPOCHS_PER_CORPUS = 10
 _TEXT = """\
 # Check this experiment: mtner train {path} --dry-run
 # Train it, then test it: mtner train {path}
@@ -35,7 +34,7 @@ models:
     pretrained_name: builtin:minilm  # small; it comes with mtner and needs no network
 
 train:
-  num_epochs: {epochs}  # at most
+  num_passes: 10  # how often each sentence is read, at most
   batch_size: {defaults.batch_size}  # sentences; fewer need less memory
   optimizers:  # a small encoder needs higher rates than a large one
     embed_model:
@@ -51,7 +50,7 @@ models:
     pretrained_name: {encoder}  # a Hugging Face name or a folder
 
 train:
-  num_epochs: {defaults.num_epochs}  # at most
+  num_epochs: {epochs}  # at most
   early_stop: {defaults.early_stop}  # epochs without a better score on dev; null: never
   batch_size: {defaults.batch_size}  # sentences; fewer need less memory
 """
@@ -84,7 +83,7 @@ def write_draft(path: Path, corpora: Iterable[Sequence[str]], for_gpu: bool) -> 
         raise ConfigError(faults)
     rest = (_GPU if for_gpu else _LAPTOP).format(
         encoder=EmbedModelConfig().pretrained_name,
-        epochs=_EPOCHS_PER_CORPUS * len(datasets),
+        epochs=DEFAULT_EPOCHS,
         defaults=TrainConfig(),
     )
     with atomic_text_file(path) as file:

@@ -6,7 +6,7 @@ from pathlib import Path
 from mtner_cli.core.convert.ledger import Entry, Ledger
 from mtner_cli.core.types import Place, Sentence, Span
 from mtner_cli.report.console import PlainConsole
-from mtner_cli.report.tables import print_ledgers
+from mtner_cli.report.ledgers import print_ledgers
 
 
 def printed(ledger: Ledger, width: int = 120) -> str:
