@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtner_cli.cli.completion import shipped_experiments
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -24,7 +26,10 @@ def experiments(
     copy: Annotated[
         str | None,
         typer.Option(
-            "--copy", metavar="NAME", help="Copy this experiment into the current folder instead."
+            "--copy",
+            metavar="NAME",
+            autocompletion=shipped_experiments,
+            help="Copy this experiment into the current folder instead.",
         ),
     ] = None,
 ) -> None:

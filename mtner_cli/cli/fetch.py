@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtner_cli.cli.completion import fetched_corpora
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -34,7 +36,12 @@ def _print_catalogue(wanted: bool) -> None:
 
 
 def fetch(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Corpora to fetch.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CORPUS", autocompletion=fetched_corpora, help="Corpora to fetch; see --list."
+        ),
+    ],
     out: Annotated[
         Path, typer.Option("--out", metavar="FOLDER", help="Each corpus gets a folder here.")
     ] = Path("data/original"),

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from mtner_cli.cli.completion import checkpoints_of_run
+
 Gpu = Annotated[
     int | None,
     typer.Option("--gpu", metavar="N", help="Use this GPU. [default: the first, if there is one]"),
@@ -14,6 +16,8 @@ Cpu = Annotated[bool, typer.Option("--cpu", help="Use the CPU even where there i
 CheckpointName = Annotated[
     str | None,
     typer.Option(
-        "--checkpoint", help="best, last, best:CORPUS, or a file. [default: best, else last]"
+        "--checkpoint",
+        autocompletion=checkpoints_of_run,
+        help="best, last, best:CORPUS, or a file. [default: best, else last]",
     ),
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtner_cli.cli.completion import settings
 from mtner_cli.cli.interrupt import INTERRUPTED
 from mtner_cli.cli.options import Cpu, Gpu
 from mtner_cli.errors import ConfigError
@@ -29,7 +30,13 @@ def train(
     ] = None,
     override: Annotated[
         list[str] | None,
-        typer.Option("-o", "--override", metavar="KEY=VALUE", help="Change a setting; repeatable."),
+        typer.Option(
+            "-o",
+            "--override",
+            metavar="KEY=VALUE",
+            autocompletion=settings,
+            help="Change a setting; repeatable.",
+        ),
     ] = None,
     gpu: Gpu = None,
     cpu: Cpu = False,
