@@ -18,7 +18,7 @@ from mtner_cli.config.contradictions import find_contradictions
 from mtner_cli.config.defaults import default_settings
 from mtner_cli.config.explain import example_text, explain, foreign_file, is_foreign, with_example
 from mtner_cli.config.references import Resolved, escape_references, resolve_references
-from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
+from mtner_cli.config.schema import DatasetConfig, ExperimentConfig, SplitPaths
 from mtner_cli.config.values import SECRET, Text
 from mtner_cli.config.yaml_source import (
     LONGEST_KEY,
@@ -126,7 +126,8 @@ def load_corpora(
 
     Args:
         path: the file: corpus names, and under each name the same keys as under ``datasets`` in
-            an experiment; a model is evaluated on ``split_paths.test``.
+            an experiment; a model is evaluated on ``split_paths.test``. Of an experiment file,
+            ``datasets`` is read.
         check_files: finds files that are missing or do not fit the settings, such as
             :func:`mtner_cli.core.corpus.checks.find_corpus_faults`; None checks no file.
 
@@ -134,7 +135,33 @@ def load_corpora(
         ConfigError: with every fault: place, key, what was expected and what was found.
     """
     checks = [check for check in (_without_test, check_files) if check]
-    return compose(read_yaml(shipped(path)), Corpora, checks=checks)
+    source = read_yaml(shipped(path))
+    if not is_experiment(source.values):
+        return compose(source, Corpora, checks=checks)
+    within = [_of_experiment(check) for check in checks]
+    config = compose(source, ExperimentConfig, defaults=default_settings(), checks=within)
+    return _tests_of(config)
+
+
+def is_experiment(values: Mapping[str, Any]) -> bool:
+    """Tell whether the settings of a file are those of an experiment, complete or not."""
+    datasets = values.get("datasets")  # or a corpus of that name in a file of corpora
+    return "task_name" in values or (isinstance(datasets, dict) and "split_paths" not in datasets)
+
+
+def _tests_of(config: ExperimentConfig) -> dict[str, DatasetConfig]:
+    """Return the corpora of an experiment with their test splits only."""
+    return {
+        name: dataset.model_copy(update={"split_paths": SplitPaths(test=dataset.split_paths.test)})
+        for name, dataset in config.datasets.items()
+    }
+
+
+def _of_experiment(check: CorporaCheck) -> Check:
+    """Return the check of an experiment that checks the test splits of its corpora."""
+    return lambda config: (
+        Fault(("datasets", *fault.key), fault.message) for fault in check(_tests_of(config))
+    )
 
 
 def _without_test(corpora: Mapping[str, DatasetConfig]) -> Iterator[Fault]:

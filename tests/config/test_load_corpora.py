@@ -68,3 +68,40 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     assert faults("", tmp_path) == [
         "corpora.yaml: expected at least 1 entry; found an empty section"
     ]
+
+
+EXPERIMENT = """\
+seed: 1
+task_name: ward
+datasets:
+  clinic:
+    mode: simple-char
+    split_paths: {train: no/such.txt, test: "${task_name}.txt"}
+    tag_dict: {A: B}
+"""
+
+
+def test_the_datasets_of_an_experiment_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ward.txt").write_text("No finding ||| \n")
+    corpora = load_corpora(write(EXPERIMENT, tmp_path), check_files=find_corpus_faults)
+    assert list(corpora) == ["clinic"]
+    assert corpora["clinic"].split_paths.present() == {"test": Path("ward.txt")}
+    assert corpora["clinic"].tag_dict == {"A": "B"}
+
+
+def test_faults_of_an_experiment_name_their_place(tmp_path: Path) -> None:
+    text = EXPERIMENT + "  lab: {mode: simple, split_paths: {dev: a.txt}}\ntrian: 3\n"
+    found = faults(text, tmp_path, check_files=find_corpus_faults)
+    assert [fault.split(": ", 2)[:2] for fault in found] == [
+        ["corpora.yaml:9", "trian"],
+        ["corpora.yaml:8", "datasets.lab.split_paths"],
+        ["corpora.yaml:6", "datasets.clinic.split_paths.test"],
+    ]
+
+
+def test_a_corpus_may_be_called_datasets(tmp_path: Path) -> None:
+    text = "datasets: {mode: simple, split_paths: {test: a.txt}}\n"
+    assert list(load_corpora(write(text, tmp_path))) == ["datasets"]

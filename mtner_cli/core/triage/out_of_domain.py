@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from mtner_cli.config.explain import foreign_file
+from mtner_cli.config.load import is_experiment
 from mtner_cli.config.yaml_source import Fault, read_yaml
 from mtner_cli.core.types import TestedSentence
 from mtner_cli.errors import MOST_FAULTS, ConfigError, names_text, quoted, shown
@@ -54,7 +56,7 @@ def read_specification(path: Path) -> Specification:
     path = shipped(path)
     source = read_yaml(path)
     if source.values and not any(map(_is_entry, source.values.values())):
-        raise ConfigError([foreign_file(path, "CORPUS: {relevant_types: [TYPE]}")])
+        raise ConfigError([_foreign(path, source.values)])
     faults = list(source.faults)
     specification: dict[str, tuple[str, ...]] = {}
     for corpus, entry in source.values.items():
@@ -68,6 +70,18 @@ def read_specification(path: Path) -> Specification:
     if faults:
         raise ConfigError([source.describe(fault) for fault in faults])
     return specification
+
+
+def _foreign(path: Path, values: Mapping[str, Any]) -> str:
+    """Return the fault of a file of another kind; name the kind if it is one of mtner."""
+    example = "CORPUS: {relevant_types: [TYPE]}"
+    kind = "an experiment" if is_experiment(values) else ""
+    if any(isinstance(value, dict) and "split_paths" in value for value in values.values()):
+        kind = "a file of corpora"
+    if not kind:
+        return foreign_file(path, example)
+    what = "the types to review, as the results spell them"
+    return f"{path} is {kind}; write another file that names, for each corpus, {what}: {example}"
 
 
 def _is_entry(value: object) -> bool:

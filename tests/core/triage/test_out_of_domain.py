@@ -68,6 +68,22 @@ def test_all_faults_of_a_specification_are_told_with_their_line(specification):
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("seed: 1\ntask_name: x\ndatasets: {BC5: {mode: simple}}\n", "is an experiment; write"),
+        ("BC5: {mode: simple, split_paths: {test: a.txt}}\n", "is a file of corpora; write"),
+        ("user: me\npassword: {a: b}\n", "so its content is not shown"),
+    ],
+)
+def test_another_file_is_named_as_what_it_is(specification, text, what):
+    with pytest.raises(ConfigError) as failure:
+        specification(text)
+    (fault,) = failure.value.faults
+    assert what in fault
+    assert fault.endswith("CORPUS: {relevant_types: [TYPE]}")
+
+
 def test_an_empty_specification(specification):
     with pytest.raises(ConfigError, match="names no corpus"):
         specification("")
