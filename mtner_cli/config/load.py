@@ -198,7 +198,7 @@ def compose(
         raise ConfigError([foreign_file(source.name, example_text(schema))])
     values = merged(defaults or {}, source.values)
     for key, value, name in parse_overrides(overrides):
-        values = merged(values, nested(key, value))
+        values = overridden(values, key, value, name)
         source.places |= dict.fromkeys([key, *keys_within(value, key)], name)
     resolved = resolve_references(values, now or datetime.now())
     settings, refused = _validated(resolved.values, schema)
@@ -210,6 +210,27 @@ def compose(
     if source.faults or faults:
         raise ConfigError([source.describe(fault) for fault in (*source.faults, *faults)])
     return settings
+
+
+def overridden(values: dict[str, Any], key: KeyPath, value: Any, name: str) -> dict[str, Any]:
+    """Return the settings with one override; ``datasets.NAME=null`` leaves a corpus out.
+
+    Raises:
+        ConfigError: if the override has no effect, since it says nothing or names no corpus.
+    """
+    is_corpus = len(key) == 2 and key[0] == "datasets" and isinstance(values.get("datasets"), dict)
+    if is_corpus and value is None:
+        datasets = values["datasets"]
+        if key[1] not in datasets:
+            hint = did_you_mean(nearest(key[1], datasets))
+            raise ConfigError([f"{name}: there is no corpus {quoted(key[1], 80)}{hint}"])
+        kept = {corpus: section for corpus, section in datasets.items() if corpus != key[1]}
+        return {**values, "datasets": kept}
+    result = merged(values, nested(key, value))
+    if isinstance(value, dict) and result == values:
+        cure = "; write datasets.NAME=null to leave out a corpus" if key[0] == "datasets" else ""
+        raise ConfigError([f"{name}: has no effect, since it adds nothing to the section{cure}"])
+    return result
 
 
 def _validated(values: dict[str, Any], schema: Any) -> tuple[Any, list[Fault]]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mtner_cli.config.load import merged, nested, parse_overrides
 from mtner_cli.config.yaml_source import key_text, write_yaml
 from mtner_cli.errors import ConfigError
+from tests.settings import config_from_mapping
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Z", "Cc"]), min_size=1, max_size=6)
 KEYS = st.lists(NAMES, min_size=1, max_size=4).map(tuple)
@@ -88,3 +89,37 @@ def test_only_a_password_is_not_shown() -> None:
     shown, hidden = caught.value.faults
     assert shown.startswith("override 'data_transform.max_tokens=[1'")
     assert hidden.startswith("override 'access_token=...'")
+
+
+CORPORA = {
+    name: {"mode": "simple", "split_paths": {"train": f"{name}/train.txt", "dev": "dev.txt"}}
+    for name in ("BC5CDR", "JNLPBA")
+}
+EXPERIMENT = {"seed": 1, "task_name": "t", "datasets": CORPORA}
+
+
+def test_null_leaves_a_corpus_out() -> None:
+    config = config_from_mapping(EXPERIMENT, ["datasets.JNLPBA=null"])
+    assert list(config.datasets) == ["BC5CDR"]
+    assert config_from_mapping(EXPERIMENT, ["datasets.BC5CDR.tag_dict=null"]).datasets.keys() == {
+        "BC5CDR",
+        "JNLPBA",
+    }
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("datasets.JNLBPA=null", "no corpus 'JNLBPA'; did you mean JNLPBA?"),
+        ("datasets.x=null", "no corpus 'x'$"),
+        ("datasets={}", "adds nothing to the section; write datasets.NAME=null to leave out a"),
+        (
+            "datasets={BC5CDR: {}}",
+            "has no effect, since it adds nothing to the section; write datasets.NAME=null",
+        ),
+        ("train.optimizers={}", "has no effect, since it adds nothing to the section$"),
+    ],
+)
+def test_an_override_without_effect_is_refused(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config_from_mapping(EXPERIMENT, [override])
