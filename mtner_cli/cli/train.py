@@ -67,8 +67,8 @@ def train(
         from mtner_cli.core.experiment.resume import claimed_run, resume_command, settings_of_run
         from mtner_cli.core.experiment.training import check_device, prepare_training
         from mtner_cli.core.train.run_folder import RunFolder
-        from mtner_cli.report.tables import experiment_tables
         from mtner_cli.report.trackers import open_trackers
+        from mtner_cli.report.training_tables import experiment_tables
 
     if experiment is None and resume is not None:
         config = settings_of_run(resume, overrides)

@@ -37,7 +37,7 @@ from mtner_cli.core.train.events import (
 from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.core.types import Tag
 from mtner_cli.errors import CheckpointError, ConfigError, DataError, TrainingError
-from mtner_cli.report.tables import experiment_tables
+from mtner_cli.report.training_tables import experiment_tables
 from tests.disk import small_files_only
 from tests.settings import config_from_mapping
 
