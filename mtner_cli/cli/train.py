@@ -45,7 +45,7 @@ def train(
         typer.Option("--resume", metavar="RUN", help="Resume this run with its own settings."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, read the corpora, train nothing.")
+        bool, typer.Option("--dry-run", help="Check everything, estimate the time, train nothing.")
     ] = False,
 ) -> None:
     """Train an experiment, then test its best checkpoint; or resume a run.
@@ -75,7 +75,7 @@ def train(
     device = choose_device(gpu, cpu)
     check_device(config, device)
     reason = "finished"
-    with claimed_run(config, resume) as (own, checkpoint):
+    with claimed_run(config, resume, length_may_differ=experiment is None) as (own, checkpoint):
         wanted = resume or config.train.resume_from_checkpoint
         if wanted and checkpoint is None:
             console.print(
@@ -90,6 +90,7 @@ def train(
         if prepared.resumed is not None and prepared.resumed.is_finished:
             _say_finished(prepared.resumed, console)
         if dry_run:
+            _dry_run(prepared, device, console)
             console.print("Everything is in order; nothing was trained (--dry-run).")
             return
         with open_trackers(own, RunFolder(own.output_dir), console) as trackers:
@@ -101,6 +102,26 @@ def train(
         command = resume_command(own.output_dir, *options)
         console.print(f"Resume with: {command}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED)
+
+
+def _dry_run(prepared: PreparedTraining, device: torch.device, console: Console) -> None:
+    """Show where the encoder is, the room for checkpoints, and an estimate of the time."""
+    from mtner_cli.core.experiment.dry_run import (
+        disk_needs,
+        estimate_time,
+        find_encoder,
+        refuse_full_disk,
+    )
+    from mtner_cli.report.training_tables import dry_run_table
+
+    if prepared.resumed is not None and prepared.resumed.is_finished:
+        return
+    with console.status("timing a few steps"):
+        weights, needs = find_encoder(prepared), disk_needs(prepared)
+        is_here = weights.place != "hub"
+        estimate = estimate_time(prepared, device) if is_here else None
+    console.print(dry_run_table(weights, needs, estimate))
+    refuse_full_disk(needs, prepared)
 
 
 def _say_finished(run: ResumedRun, console: Console) -> None:

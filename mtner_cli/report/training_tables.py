@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rich import box
 from rich.console import RenderableType
@@ -11,8 +11,10 @@ from rich.text import Text
 
 from mtner_cli.config.contradictions import settings_without_effect
 from mtner_cli.core.corpus.splits import CorpusSplit
+from mtner_cli.core.experiment.dry_run import DiskNeeds, TimeEstimate
 from mtner_cli.core.experiment.resume import ResumedRun
 from mtner_cli.core.experiment.training import PreparedTraining
+from mtner_cli.core.model.encoder_files import EncoderWeights
 from mtner_cli.core.train.schedule import rates_at
 
 
@@ -106,10 +108,75 @@ def _settings(prepared: PreparedTraining, device: str) -> Table:
         f"{unit} {_short(length.passes)} times",
         "learning rates": f"encoder {rates.embed_model.lr:g}, tagger {rates.pred_model.lr:g}",
     }
+    return _rows(rows)
+
+
+def _rows(rows: Mapping[str, str]) -> Table:
     table = Table(box=None, show_header=False)
     for name, value in rows.items():
         table.add_row(name, value)
     return table
+
+
+_PLACES = {
+    "package": "in the installed package",
+    "folder": "in its folder",
+    "cache": "in the download cache",
+    "hub": "not on this machine; the training downloads them from the Hugging Face hub",
+}
+
+
+def dry_run_table(
+    weights: EncoderWeights, needs: DiskNeeds, estimate: TimeEstimate | None
+) -> Table:
+    """Show what a dry run found.
+
+    Args:
+        weights: the encoder's weights.
+        needs: the room for checkpoints.
+        estimate: the time of the training; None if no step could be timed.
+    """
+    size = f", {size_text(weights.size)}" if weights.size else ""
+    rows = {
+        "weights": f"{_PLACES[weights.place]}{size}",
+        "disk": f"checkpoints take up to {size_text(needs.needed)}; {size_text(needs.free)} free",
+    }
+    if estimate is None:
+        rows["time"] = "not estimated, because the encoder is not here"
+    else:
+        training, scoring = duration(estimate.training), duration(estimate.scoring)
+        rows["an epoch takes"] = f"about {training} to train and {scoring} to score"
+        rows["in all"] = (
+            f"about {duration(estimate.total)} at most; measured on "
+            f"{_counted(estimate.timed_steps, 'step')} and "
+            f"{_counted(estimate.timed_sentences, 'sentence')}"
+        )
+    return _rows(rows)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def size_text(size: int) -> str:
+    """Format a number of bytes, such as ``91 MB``."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if size >= factor:
+            return f"{size / factor:,.{1 if size < 10 * factor else 0}f} {unit}"
+    return f"{size / 1e3:,.0f} kB"
+
+
+def duration(seconds: float) -> str:
+    """Format a time by its two largest units, such as ``3 h 20 min``."""
+    whole = round(seconds)
+    for unit, length, smaller, part in (
+        ("days", 86_400, "h", 3600),
+        ("h", 3600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if whole >= length:
+            return f"{whole // length:,} {unit} {whole % length // part} {smaller}"
+    return f"{whole} s" if whole else "under 1 s"
 
 
 def _epoch_text(prepared: PreparedTraining, unit: str) -> str:

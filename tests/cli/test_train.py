@@ -62,7 +62,17 @@ def test_dry_run_trains_nothing(experiment_file: Path) -> None:
     assert "nothing was trained" in output
     assert "fever-1" in output
     assert "7 at most" in output
+    assert re.search("weights +in its folder, ", output)
+    assert re.search("checkpoints take up to .*; .* free", output)
+    assert "measured on 1 step and 5 sentences" in output
     assert not (experiment_file.parent / "run").exists()
+
+
+def test_a_dry_run_reads_the_test_files(experiment_file: Path) -> None:
+    path = experiment_file.parent / "genes$2.test.txt"
+    path.write_text(path.read_text() + "no gene ||| FOO(1)\n")
+    with pytest.raises(MtnerError, match=r"test\.txt:2: "):
+        run("train", experiment_file, "--dry-run", "--cpu")
 
 
 def test_merged_sentences_come_back_one_by_one(

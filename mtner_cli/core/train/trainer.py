@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -125,7 +125,7 @@ class Trainer:
 
     def run(
         self, resume_from: Checkpoint | None = None, stop_wanted: Callable[[], bool] = bool
-    ) -> Iterator[TrainingEvent]:
+    ) -> Generator[TrainingEvent, None, None]:
         """Train until the last epoch, an early stop, or until ``stop_wanted`` returns True.
 
         A checkpoint is written at the end of each epoch, every few minutes within an epoch, and

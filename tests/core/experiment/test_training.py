@@ -57,7 +57,7 @@ def train(config: ExperimentConfig, stop_after: int | None = None) -> list[Train
 
 
 def resume(config: ExperimentConfig, run: Path) -> list[TrainingEvent]:
-    with claimed_run(config, run) as (own, checkpoint):
+    with claimed_run(config, run, length_may_differ=True) as (own, checkpoint):
         return list(start_training(prepare_training(own, checkpoint), CPU, checkpoint))
 
 
@@ -263,7 +263,7 @@ def test_a_run_is_lengthened_by_the_rates_of_the_new_length(
     config = config_from_mapping(settings)
     train(config, stop_after=None if finished else 3)
     own = settings_of_run(config.output_dir, ["train.num_epochs=4"])
-    with claimed_run(own, config.output_dir) as (own, checkpoint):
+    with claimed_run(own, config.output_dir, length_may_differ=True) as (own, checkpoint):
         prepared = prepare_training(own, checkpoint)
         output = shown(prepared)
         events = list(start_training(prepared, CPU, checkpoint))
@@ -342,7 +342,7 @@ def test_a_run_is_not_overwritten(config: ExperimentConfig) -> None:
 def test_going_on_with_other_settings_is_refused(settings: dict[str, Any]) -> None:
     config = config_from_mapping(settings)
     train(config, stop_after=1)
-    other = config_from_mapping(settings, ["seed=4", "train.batch_size=3"])
+    other = config_from_mapping(settings, ["seed=4", "train.batch_size=3", "train.num_epochs=9"])
     with pytest.raises(ConfigError) as raised, claimed_run(other, config.output_dir):
         pass
     cure, *faults = raised.value.faults
@@ -350,6 +350,7 @@ def test_going_on_with_other_settings_is_refused(settings: dict[str, Any]) -> No
     assert sorted(faults) == [
         "seed: is 4, but the run was started with 3",
         "train.batch_size: is 3, but the run was started with 2",
+        "train.num_epochs: is 9, but the run was started with 2",
     ]
 
 

@@ -20,7 +20,6 @@ from mtner_cli.core.model.encoder import (
     load_encoder,
     load_tokenizer,
     longest_input,
-    resolve_pretrained,
 )
 from mtner_cli.errors import EncoderError
 
@@ -34,16 +33,6 @@ def test_the_packaged_encoder_loads_without_network(monkeypatch: pytest.MonkeyPa
     assert len(tokenizer.tokenizer) == encoder.config.vocab_size
 
 
-def test_an_unknown_builtin_names_those_there_are() -> None:
-    with pytest.raises(EncoderError, match="there is builtin:minilm"):
-        resolve_pretrained("builtin:bert")
-
-
-def test_a_missing_folder_says_so() -> None:
-    with pytest.raises(EncoderError, match=r"no folder models/mine/here"):
-        resolve_pretrained("models/mine/here")
-
-
 @pytest.mark.parametrize(
     "name", ["a" * 300, "a\0b", "~nobody-here/x", "a/" * 3000 + "b", "-x", "a b"]
 )
@@ -53,10 +42,6 @@ def test_a_name_that_nothing_can_have_is_one_error(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(EncoderError, match=r"was not found|there is no folder"):
         load_tokenizer(name)
-
-
-def test_a_local_folder_is_taken(tiny_encoder: Path) -> None:
-    assert resolve_pretrained(str(tiny_encoder)) == str(tiny_encoder)
 
 
 def test_a_name_that_is_nowhere_is_one_clear_sentence(
