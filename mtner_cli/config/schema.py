@@ -220,23 +220,23 @@ class CheckpointsConfig(Section):
 class EmbedOptimizerConfig(Section):
     """Optimiser settings of the encoder."""
 
-    lr: Rate = 2e-5
-    """Peak learning rate."""
+    lr: Rate | None = None
+    """Peak learning rate; null: 2e-5, for an encoder of a width up to 512 1e-4."""
     weight_decay: Rate = 0.001
     """Weight decay of AdamW."""
-    warm_up_in_epochs: EpochsOrPart = 1.0
-    """Epochs of linear warm-up."""
+    warm_up_in_epochs: EpochsOrPart | None = None
+    """Epochs of linear warm-up; null: 1.0, for an encoder of a width up to 512 0.3."""
 
 
 class PredOptimizerConfig(Section):
     """Optimiser settings of everything but the encoder."""
 
-    lr: Rate = 3e-4
-    """Peak learning rate."""
+    lr: Rate | None = None
+    """Peak learning rate; null: 3e-4, for an encoder of a width up to 512 1e-3."""
     weight_decay: Rate = 0.001
     """Weight decay of AdamW."""
-    warm_up_in_epochs: EpochsOrPart = 0.5
-    """Epochs of linear warm-up."""
+    warm_up_in_epochs: EpochsOrPart | None = None
+    """Epochs of linear warm-up; null: 0.5, for an encoder of a width up to 512 0.3."""
 
 
 class OptimizersConfig(Section):

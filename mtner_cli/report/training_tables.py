@@ -94,6 +94,7 @@ def _numbers(split: CorpusSplit) -> list[str]:
 def _settings(prepared: PreparedTraining, device: str) -> Table:
     config = prepared.config
     rates = config.train.optimizers
+    width = prepared.chosen_for_width
     length = prepared.length
     sentences = sum(len(split.sentences) for split in prepared.train)
     unit = "sentence" if length.inputs == sentences else "input"
@@ -106,7 +107,8 @@ def _settings(prepared: PreparedTraining, device: str) -> Table:
         "an epoch": _epoch_text(prepared, unit),
         "epochs": f"{length.epochs:,} at most, {length.steps:,} steps each, which read each "
         f"{unit} {_short(length.passes)} times",
-        "learning rates": f"encoder {rates.embed_model.lr:g}, tagger {rates.pred_model.lr:g}",
+        "learning rates": f"encoder {rates.embed_model.lr:g}, tagger {rates.pred_model.lr:g}"
+        + (f", for an encoder of width {width}" if width else ""),
     }
     return _rows(rows)
 

@@ -14,6 +14,7 @@ from mtner_cli.config.defaults import default_settings, descriptions
 from mtner_cli.config.schema import ExperimentConfig, SplitPaths
 from mtner_cli.config.values import Section
 from mtner_cli.config.yaml_source import read_yaml
+from mtner_cli.core.train.schedule import with_rates
 from mtner_cli.errors import ConfigError
 from tests.settings import config_from_mapping
 
@@ -50,8 +51,9 @@ def test_the_defaults_are_those_of_the_recipe() -> None:
         100,
         16,
     )
-    assert config.train.optimizers.embed_model.lr == 2e-5
-    assert config.train.optimizers.pred_model.lr == 3e-4
+    optimizers = with_rates(config.train.optimizers, width=1024)
+    assert optimizers.embed_model.lr == 2e-5
+    assert optimizers.pred_model.lr == 3e-4
     assert not config.MLFlowLogger.use
     assert not config.perturbations.use
 

@@ -10,6 +10,7 @@ from mtner_cli.config.load import load_corpora, load_experiment
 from mtner_cli.config.schema import ExperimentConfig, TrainConfig
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.core.corpus.checks import SOURCES, command_for
+from mtner_cli.core.train.schedule import with_rates
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 EXPERIMENTS = sorted((CONFIGS / "experiment").rglob("*.yaml"))
@@ -176,7 +177,7 @@ def test_specifications_name_corpora_and_types_of_their_models() -> None:
 def test_the_small_protocols_run_on_the_packaged_encoder(path: Path) -> None:
     config = load_experiment(path)
     assert config.models.embed_model.pretrained_name == "builtin:minilm"
-    optimizers = config.train.optimizers
+    optimizers = with_rates(config.train.optimizers, width=384)
     assert (optimizers.embed_model.lr, optimizers.pred_model.lr) == (1e-4, 1e-3)
     warm_up = (optimizers.embed_model.warm_up_in_epochs, optimizers.pred_model.warm_up_in_epochs)
     assert warm_up == (0.3, 0.3)

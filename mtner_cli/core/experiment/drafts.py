@@ -36,13 +36,6 @@ models:
 train:
   num_passes: 10  # how often each sentence is read, at most
   batch_size: {defaults.batch_size}  # sentences; fewer need less memory
-  optimizers:  # a small encoder needs higher rates than a large one
-    embed_model:
-      lr: 1.0e-4
-      warm_up_in_epochs: 0.3
-    pred_model:
-      lr: 1.0e-3
-      warm_up_in_epochs: 0.3
 """
 _GPU = """\
 models:

@@ -171,6 +171,7 @@ def _run_at(path: Path) -> RunFolder:
 
 def _resumed(config: ExperimentConfig, folder: RunFolder, free: Sequence[str]) -> ExperimentConfig:
     """Return the configuration with the folder of the run that it resumes."""
+    config = _with_rates_of(config, load_resolved(folder.resolved_config))
     _check_same(config, folder, free)
     # The run may have been started from another run, which may be gone when this one is resumed.
     train = config.train.model_copy(update={"resume_from_checkpoint": None})
@@ -309,6 +310,18 @@ def check_same_model(now: ModelDescription, then: ModelDescription, folder: Path
     ]
     if faults:
         raise ConfigError(faults)
+
+
+def _with_rates_of(config: ExperimentConfig, before: ExperimentConfig) -> ExperimentConfig:
+    """Take from the run what an experiment leaves to be chosen: the run holds what was chosen."""
+    parts = {}
+    for name in ("embed_model", "pred_model"):
+        now, then = (getattr(each.train.optimizers, name) for each in (config, before))
+        left = {key: value for key, value in then if getattr(now, key) is None}
+        parts[name] = now.model_copy(update=left)
+    optimizers = config.train.optimizers.model_copy(update=parts)
+    train = config.train.model_copy(update={"optimizers": optimizers})
+    return config.model_copy(update={"train": train})
 
 
 def _check_same(config: ExperimentConfig, folder: RunFolder, free: Sequence[str]) -> None:

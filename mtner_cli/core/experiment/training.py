@@ -51,7 +51,7 @@ from mtner_cli.core.tagger import Tagger
 from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription
 from mtner_cli.core.train.events import TrainingEvent, TrainingStarted
 from mtner_cli.core.train.run_folder import RunFolder
-from mtner_cli.core.train.schedule import TrainingLength, training_length
+from mtner_cli.core.train.schedule import TrainingLength, training_length, with_rates
 from mtner_cli.core.train.trainer import Trainer, TrainingData
 from mtner_cli.errors import ConfigError, DataError, quoted
 
@@ -67,6 +67,7 @@ class PreparedTraining:
         examples: the examples of the training splits, with their gold timesteps.
         notes: the mentions that training leaves out.
         length: how much the training reads.
+        chosen_for_width: the width of the encoder, if learning rates were chosen by it.
         resumed: the run that is resumed; None if the training is new or starts again.
     """
 
@@ -79,6 +80,7 @@ class PreparedTraining:
     examples: list[Example]
     notes: ExampleNotes
     length: TrainingLength
+    chosen_for_width: int | None
     resumed: ResumedRun | None
 
     @property
@@ -160,6 +162,10 @@ def prepare_training(
         )
     ]
     sampler = EpochSampler(examples, config.train.batch_size, config.seed)
+    given = config.train.optimizers
+    optimizers = with_rates(given, settings.hidden_size)
+    train_config = config.train.model_copy(update={"optimizers": optimizers})
+    config = config.model_copy(update={"train": train_config})
     return PreparedTraining(
         config=config,
         tokenizer=tokenizer,
@@ -170,6 +176,7 @@ def prepare_training(
         examples=examples,
         notes=notes,
         length=training_length(sampler, config.train),
+        chosen_for_width=None if optimizers == given else settings.hidden_size,
         resumed=resumed_run(config, resume_from, sampler) if resume_from is not None else None,
     )
 

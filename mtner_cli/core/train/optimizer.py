@@ -9,7 +9,12 @@ from torch.optim import AdamW
 
 from mtner_cli.config.schema import OptimizersConfig
 from mtner_cli.core.model.ner_model import NerModel
-from mtner_cli.core.train.schedule import LinearSchedule, PartSettings, linear_schedule
+from mtner_cli.core.train.schedule import (
+    LinearSchedule,
+    PartSettings,
+    chosen,
+    linear_schedule,
+)
 
 BETAS = (0.9, 0.98)
 EPSILON = 1e-6
@@ -32,7 +37,7 @@ class ScheduledOptimizer:
             schedule = linear_schedule(part_settings, steps_per_epoch, epochs)
             for decay, named in _by_decay(module, part_settings, settings.use_weight_decay_on_bias):
                 self.names += [f"{prefix}.{name}" for name, _ in named]
-                self._peaks.append((part, part_settings.lr, schedule))
+                self._peaks.append((part, chosen(part_settings.lr), schedule))
                 parameters = [parameter for _, parameter in named]
                 groups.append({"params": parameters, "weight_decay": decay})
         self.adamw = AdamW(groups, betas=BETAS, eps=EPSILON)

@@ -15,6 +15,34 @@ from mtner_cli.core.features.sampler import EpochSampler, limited
 
 PartSettings = EmbedOptimizerConfig | PredOptimizerConfig
 
+SMALL_WIDTH = 512
+"""Greatest width of an encoder that counts as small; of usual sizes 384 is below, 768 above."""
+CHOSEN = {
+    "embed_model.lr": (2e-5, 1e-4),
+    "embed_model.warm_up_in_epochs": (1.0, 0.3),
+    "pred_model.lr": (3e-4, 1e-3),
+    "pred_model.warm_up_in_epochs": (0.5, 0.3),
+}
+"""Settings that are chosen where they are not given, for a large and for a small encoder."""
+
+
+def with_rates(settings: OptimizersConfig, width: int) -> OptimizersConfig:
+    """Choose the settings that are not given, by the width of the encoder."""
+    parts = {"embed_model": settings.embed_model, "pred_model": settings.pred_model}
+    for key, choices in CHOSEN.items():
+        part, name = key.split(".")
+        if getattr(parts[part], name) is None:
+            value = choices[width <= SMALL_WIDTH]
+            parts[part] = parts[part].model_copy(update={name: value})
+    return settings.model_copy(update=parts)
+
+
+def chosen(value: float | None) -> float:
+    """Return a setting that :func:`with_rates` has chosen or left as given."""
+    if value is None:
+        raise ValueError("the rates are not chosen yet: call with_rates first")
+    return value
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingLength:
@@ -78,7 +106,9 @@ class LinearSchedule:
 
 def linear_schedule(part: PartSettings, steps_per_epoch: int, epochs: int) -> LinearSchedule:
     """Return the schedule of a part of the model over all steps of a training."""
-    return LinearSchedule(part.warm_up_in_epochs * steps_per_epoch, steps_per_epoch * epochs)
+    return LinearSchedule(
+        chosen(part.warm_up_in_epochs) * steps_per_epoch, steps_per_epoch * epochs
+    )
 
 
 def rates_at(step: int, settings: OptimizersConfig, length: TrainingLength) -> dict[str, float]:
@@ -88,6 +118,6 @@ def rates_at(step: int, settings: OptimizersConfig, length: TrainingLength) -> d
         "tagger": settings.pred_model,
     }
     return {
-        name: part.lr * linear_schedule(part, length.steps, length.epochs).factor(step)
+        name: chosen(part.lr) * linear_schedule(part, length.steps, length.epochs).factor(step)
         for name, part in parts.items()
     }

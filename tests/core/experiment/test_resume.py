@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from mtner_cli.config.load import dump_resolved
+from mtner_cli.config.load import dump_resolved, load_resolved
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.experiment.resume import claimed_run, resume_command, settings_of_run
-from mtner_cli.core.experiment.training import prepare_training
+from mtner_cli.core.experiment.training import prepare_training, start_training
 from mtner_cli.core.train.checkpoint import TrainingProgress, load_checkpoint, save_checkpoint
 from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.errors import CheckpointError, ConfigError
@@ -168,6 +168,19 @@ def test_a_run_is_resumed_with_its_own_settings(settings: dict[str, Any], tmp_pa
     assert shlex.split(resume_command(moved, "--cpu"))[2:] == ["--resume", str(moved), "--cpu"]
     with pytest.raises(CheckpointError, match="no run here"):
         settings_of_run(tmp_path, [])
+
+
+def test_rates_that_were_chosen_are_those_of_the_run(settings: dict[str, Any]) -> None:
+    settings["train"]["optimizers"] = {"embed_model": {"lr": 1e-3}}
+    config = config_from_mapping(settings)
+    prepared = prepare_training(config)
+    assert prepared.chosen_for_width is not None
+    for _ in start_training(prepared, torch.device("cpu")):
+        pass
+    written = load_resolved(config.output_dir).train.optimizers
+    assert (written.embed_model.lr, written.pred_model.lr) == (1e-3, 1e-3)
+    with claimed_run(config, config.output_dir) as (resumed, _):
+        assert resumed.train.optimizers == written
 
 
 def test_a_file_that_is_gone_is_named_before_a_run_is_resumed(config: ExperimentConfig) -> None:

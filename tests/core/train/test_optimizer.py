@@ -5,6 +5,7 @@ from torch import nn
 
 from mtner_cli.config.schema import OptimizersConfig
 from mtner_cli.core.train.optimizer import ScheduledOptimizer
+from mtner_cli.core.train.schedule import with_rates
 
 
 class TwoParts(nn.Module):
@@ -15,7 +16,7 @@ class TwoParts(nn.Module):
 
 
 def test_each_part_has_its_own_rate_and_schedule() -> None:
-    settings = OptimizersConfig()
+    settings = with_rates(OptimizersConfig(), width=1024)
     optimizer = ScheduledOptimizer(TwoParts(), settings, steps_per_epoch=10, epochs=3)  # type: ignore[arg-type]
     assert optimizer.names == [
         "encoder.0.weight",
@@ -32,7 +33,7 @@ def test_each_part_has_its_own_rate_and_schedule() -> None:
 
 
 def test_biases_and_norms_can_be_spared_the_decay() -> None:
-    settings = OptimizersConfig(use_weight_decay_on_bias=False)
+    settings = with_rates(OptimizersConfig(use_weight_decay_on_bias=False), width=1024)
     optimizer = ScheduledOptimizer(TwoParts(), settings, steps_per_epoch=10, epochs=1)  # type: ignore[arg-type]
     decays = [
         (group["weight_decay"], len(group["params"])) for group in optimizer.adamw.param_groups

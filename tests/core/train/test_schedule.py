@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtner_cli.config.schema import TrainConfig
+from mtner_cli.config.schema import EmbedOptimizerConfig, OptimizersConfig, TrainConfig
 from mtner_cli.core.features.examples import Example
 from mtner_cli.core.features.sampler import EpochSampler, limited
-from mtner_cli.core.train.schedule import LinearSchedule, training_length
+from mtner_cli.core.train.schedule import LinearSchedule, training_length, with_rates
 
 
 def sampler_of(sizes: list[int], batch_size: int) -> EpochSampler:
@@ -95,3 +95,16 @@ def test_rates_rise_then_fall_to_zero() -> None:
 )
 def test_limits_are_shares_or_numbers(batches: int, limit: float, expected: int) -> None:
     assert limited(batches, limit) == expected
+
+
+@pytest.mark.parametrize(("width", "rates"), [(384, (1e-4, 1e-3)), (768, (2e-5, 3e-4))])
+def test_rates_that_are_not_given_suit_the_width_of_the_encoder(
+    width: int, rates: tuple[float, float]
+) -> None:
+    chosen = with_rates(OptimizersConfig(), width)
+    assert (chosen.embed_model.lr, chosen.pred_model.lr) == rates
+    given = OptimizersConfig(embed_model=EmbedOptimizerConfig(lr=5e-5, warm_up_in_epochs=0.0))
+    kept = with_rates(given, width)
+    assert (kept.embed_model.lr, kept.embed_model.warm_up_in_epochs) == (5e-5, 0.0)
+    assert kept.pred_model.lr == rates[1]
+    assert with_rates(kept, 10_000) == kept
