@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -143,7 +143,7 @@ def test_text_stages_do_without_torch(project: Path, part: str) -> None:
 
 
 LIGHT = [
-    ("core.convert.registry", "pydantic"),
+    ("core.convert.conversion", "pydantic"),
     ("core.convert.corpora", "torch"),
     ("report.ledgers", "torch"),
 ]
@@ -153,6 +153,34 @@ LIGHT = [
 def test_what_a_conversion_imports_stays_light(project: Path, module: str, heavy: str) -> None:
     code = f"import sys, mtner_cli.{module}; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=project).returncode == 0
+
+
+FORMAT_FILES = "mtner_cli.core.convert.formats."
+# Typer itself imports pydantic as soon as a command of the app is parsed.
+OTHERS = (*sorted(HEAVY - {"pydantic"}), "mtner_cli.config.compose")
+COMMANDS = [
+    ("--help", (*sorted(HEAVY), "mtner_cli.core.types", FORMAT_FILES)),
+    ("convert --help", (*OTHERS, "mtner_cli.core.types", FORMAT_FILES)),
+    ("convert --list", OTHERS),
+    ("convert conll --help", (*OTHERS, f"{FORMAT_FILES}bioc", f"{FORMAT_FILES}jsonl")),
+]
+
+
+@pytest.mark.parametrize(("command", "avoided"), COMMANDS)
+def test_help_imports_no_more_than_it_shows(
+    project: Path, command: str, avoided: Iterable[str]
+) -> None:
+    code = (
+        "import atexit, sys; from mtner_cli.cli.app import main;"
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr));"
+        f"sys.argv = ['mtner', *{command.split()}]; main()"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True
+    )
+    imported = shown.stderr.split()
+    assert "mtner_cli.cli.app" in imported
+    assert [name for name in imported if name.startswith(tuple(avoided))] == []
 
 
 def test_commands_import_nothing_heavy_before_they_run(project: Path) -> None:

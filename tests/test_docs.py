@@ -16,6 +16,7 @@ import pytest
 import typer
 
 from mtner_cli.cli.app import app
+from mtner_cli.core.convert.registry import FORMATS, format_named
 
 FENCE = re.compile(r"^[ ]*```(\w*)\n(.*?)^[ ]*```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"`(mtner [^`]+)`")
@@ -48,7 +49,7 @@ def test_every_command_of_a_page_exists(project: Path, page: str) -> None:
             if PLACEHOLDER.search(name):
                 break
             assert name in group.commands, f"{page}: {command}"
-            group = group.commands[name]
+            _, group, _ = group.resolve_command(typer.Context(group), [name])
         known = {option for parameter in group.params for option in parameter.opts}
         known |= {"--help", "-h"}
         for word in words:
@@ -56,6 +57,16 @@ def test_every_command_of_a_page_exists(project: Path, page: str) -> None:
                 assert word.partition("=")[0] in known, f"{page}: {command}"
             elif word.startswith("configs/") and not PLACEHOLDER.search(word):
                 assert (project / word).exists(), f"{page}: {command}"
+
+
+def test_the_table_of_formats_is_that_of_the_registry(project: Path) -> None:
+    rows = [
+        f"| `mtner convert {name}` | {description} | "
+        f"{' or '.join(f'`{encoding}`' for encoding in format_named(name).encodings)} |"
+        for name, description in FORMATS.items()
+    ]
+    text = (project / "docs" / "formats.md").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("| `mtner convert ")] == rows
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from mtner_cli.cli.plain import PlainCommand, PlainGroup
+from mtner_cli.config.encodings import EncodingName
+from mtner_cli.core.convert.registry import FORMATS, Format, Option, format_named
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-convert_app = typer.Typer(cls=PlainGroup, no_args_is_help=True)
-
-Inputs = Annotated[
-    list[Path], typer.Argument(metavar="INPUT", help="Files, converted one after the other.")
-]
+Folder = Annotated[Path, typer.Argument(help="The folder with the files.")]
 Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="The action file to write.")]
-EncodingName = Literal["simple", "simple-char"]
+OutFolder = Annotated[
+    Path, typer.Option("--out", metavar="FOLDER", help="The folder for the action files.")
+]
 ActionEncoding = Annotated[
     EncodingName | None,
     typer.Option(
         "--action-encoding",
-        help="simple keeps the given words, simple-char is raw text. "
-        "[default: simple for words, simple-char for raw text]",
-    ),
-]
-SchemeName = Annotated[
-    Literal["iob1", "iob2", "bio", "iobes", "bioes", "bilou"] | None,
-    typer.Option(
-        "--scheme", case_sensitive=False, help="The tag scheme. [default: found in the file]"
+        help="simple keeps the given words, simple-char is raw text.",
+        show_default="simple for words, simple-char for raw text",
     ),
 ]
 OldEncoding = Annotated[EncodingName | None, typer.Option("--encoding", hidden=True)]
 """The former name of ``--action-encoding``."""
-Charset = Annotated[str, typer.Option("--charset", help="The charset of the input, as utf-8.")]
 Types = Annotated[
     Path | None,
     typer.Option(
         "--types",
         metavar="PATH",
         help="YAML file with the name to write for each entity type; null drops one, "
-        "'*' means all others. [default: all types as they are]",
+        "'*' means all others.",
+        show_default="all types as they are",
     ),
 ]
 LedgerOut = Annotated[
@@ -56,18 +51,30 @@ LedgerOut = Annotated[
 ]
 
 
-def _print_converters(wanted: bool) -> None:
+class FormatCommands(PlainGroup):
+    """The commands of the formats; only the format of the command that is called is imported."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that is called, or whose options are shown or completed."""
+        if args[0] in FORMATS:
+            self.commands[args[0]] = typer.main.get_command(_app_of(args[0]))
+        return super().resolve_command(ctx, args)
+
+
+convert_app = typer.Typer(cls=FormatCommands, no_args_is_help=True)
+
+
+def _print_formats(wanted: bool) -> None:
     if not wanted:
         return
     from rich import box
     from rich.table import Table
 
-    from mtner_cli.core.convert.registry import CONVERTERS
     from mtner_cli.report.console import PlainConsole
 
-    table = Table("mtner convert", "what for", "written as", box=box.SIMPLE_HEAD)
-    for converter in CONVERTERS.values():
-        table.add_row(converter.name, converter.description, "\n".join(converter.encodings))
+    table = Table("mtner convert", "reads", "written as", box=box.SIMPLE_HEAD)
+    for name, description in FORMATS.items():
+        table.add_row(name, description, "\n".join(format_named(name).encodings))
     PlainConsole().print(table)
     raise typer.Exit
 
@@ -77,7 +84,7 @@ def convert_options(
     listing: Annotated[
         bool,
         typer.Option(
-            "--list", help="List the formats and exit.", callback=_print_converters, is_eager=True
+            "--list", help="List the formats and exit.", callback=_print_formats, is_eager=True
         ),
     ] = False,
 ) -> None:
@@ -87,133 +94,12 @@ def convert_options(
     """
 
 
-@convert_app.command("conll", cls=PlainCommand)
-def convert_conll(
-    inputs: Inputs,
-    out: Out,
-    *,
-    action_encoding: ActionEncoding = None,
-    encoding: OldEncoding = None,
-    scheme: SchemeName = None,
-    tag_column: Annotated[
-        int, typer.Option(help="Column of the tags, from 1; negative counts from the last.")
-    ] = -1,
-    word_column: Annotated[int, typer.Option(help="Column of the words, from 1 or negative.")] = 1,
-    charset: Charset = "utf-8",
-    ledger: LedgerOut = None,
-) -> None:
-    """Convert columns separated by tabs or spaces, with a BIO, IOB1, IOB2, IOBES or BILOU tag.
-
-    Example: mtner convert conll eng.train --out data/converted/CoNLL/train.txt
-    """
-    _convert(
-        "conll", inputs, out, action_encoding or encoding, ledger,
-        scheme=scheme, tag_column=tag_column, word_column=word_column, charset=charset,
-    )  # fmt: skip
+def _listed() -> None:
+    """Do nothing: the list of commands shows only the name and the help of a format's command."""
 
 
-@convert_app.command("jsonl", cls=PlainCommand)
-def convert_jsonl(
-    inputs: Inputs,
-    out: Out,
-    *,
-    action_encoding: ActionEncoding = None,
-    encoding: OldEncoding = None,
-    scheme: SchemeName = None,
-    charset: Charset = "utf-8",
-    ledger: LedgerOut = None,
-) -> None:
-    """Convert JSON lines with token spans, token tags or character spans.
-
-    Reads the forms of GENIA preprocessing, spaCy, Doccano, Label Studio and Hugging Face.
-
-    Example: mtner convert jsonl train.jsonl --out data/converted/mine/train.txt
-    """
-    _convert(
-        "jsonl", inputs, out, action_encoding or encoding, ledger, scheme=scheme, charset=charset
-    )
-
-
-@convert_app.command("genia", cls=PlainCommand)
-def convert_genia(
-    inputs: Inputs,
-    out: Out,
-    split: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="File of MEDLINE ids, one a line. [default: all]"),
-    ] = None,
-    action_encoding: ActionEncoding = None,
-    encoding: OldEncoding = None,
-    ledger: LedgerOut = None,
-) -> None:
-    """Convert the GENIA corpus 3.02 in XML, with nested mentions of five types.
-
-    Example: mtner convert genia GENIAcorpus3.02.merged.fixed.xml --split dev.txt --out dev.parser
-    """
-    _convert("genia", inputs, out, action_encoding or encoding, ledger, split=split)
-
-
-@convert_app.command("hunflair", cls=PlainCommand)
-def convert_hunflair(inputs: Inputs, out: Out, ledger: LedgerOut = None) -> None:
-    """Convert the HUNER corpora of Flair's cache: lines of 'token tag +' or 'token tag -'.
-
-    Example: mtner convert hunflair ~/.flair/datasets/huner_gene_nlm_gene/*train.conll --out g.train
-    """
-    _convert("hunflair", inputs, out, None, ledger)
-
-
-@convert_app.command("pubtator", cls=PlainCommand)
-def convert_pubtator(
-    inputs: Inputs, out: Out, types: Types = None, ledger: LedgerOut = None
-) -> None:
-    """Convert PubTator files: titles and abstracts, split into sentences, with mentions by offset.
-
-    Example: mtner convert pubtator tmvar_v3.txt --types types.yaml --out tmVar3.txt
-    """
-    _convert("pubtator", inputs, out, None, ledger, types_path=types)
-
-
-@convert_app.command("bioc", cls=PlainCommand)
-def convert_bioc(inputs: Inputs, out: Out, types: Types = None, ledger: LedgerOut = None) -> None:
-    """Convert BioC files in XML or JSON: passages, split into sentences, mentions by offset.
-
-    Example: mtner convert bioc BC5CDR_Train.BioC.xml --out data/converted/mine/train.txt
-    """
-    _convert("bioc", inputs, out, None, ledger, types_path=types)
-
-
-@convert_app.command("brat", cls=PlainCommand)
-def convert_brat(
-    inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT", help="Folders, .txt files or .ann files.")
-    ],
-    out: Out,
-    types: Types = None,
-    ledger: LedgerOut = None,
-) -> None:
-    """Convert brat's .txt files, split into sentences, with the mentions of their .ann files.
-
-    Example: mtner convert brat annotated/train --out data/converted/mine/train.txt
-    """
-    _convert("brat", inputs, out, None, ledger, types_path=types)
-
-
-@convert_app.command("bc5cdr-halves", cls=PlainCommand)
-def convert_bc5cdr_halves(
-    folder: Annotated[Path, typer.Argument(help="Folder with BC5CDR's train.tsv and devel.tsv.")],
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FOLDER", help="Gets BC5_Dis and BC5_Chem.")
-    ],
-) -> None:
-    """Make the synthetic ensemble: halves of BC5CDR with diseases only and with chemicals only.
-
-    Example: mtner convert bc5cdr-halves data/original/BC5CDR --out data/converted/BC5_splits
-    """
-    from mtner_cli.core.convert.formats.bc5cdr_halves import CUTS, targets
-
-    both = [folder / name for name in CUTS]
-    for source, target, half in targets(folder, out):
-        _convert("bc5cdr-halves", [source], target, also_read=both, half=half)
+for _name, _description in FORMATS.items():
+    convert_app.command(_name, help=_description, cls=PlainCommand)(_listed)
 
 
 @convert_app.command("corpora", cls=PlainCommand)
@@ -247,34 +133,103 @@ def convert_corpora(
         print_ledgers(ledgers, console)
 
 
-def _convert(
+def _app_of(name: str) -> typer.Typer:
+    """Return an app with one command: it converts a format as the format's own file describes."""
+    source_format = format_named(name)
+    run = _convert_files if source_format.targets is None else _convert_folder
+
+    def command(**values: Any) -> None:
+        run(name, **values)
+
+    parameters = _parameters(run, source_format)
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    app = typer.Typer(rich_markup_mode="rich", add_completion=False)
+    app.command(name, help=_help(name, source_format), cls=PlainCommand)(command)
+    return app
+
+
+def _help(name: str, source_format: Format) -> str:
+    """Return the help of a format's command: description, layout, sample and example."""
+    from rich.markup import escape
+
+    parts = [f"{FORMATS[name]}.", source_format.layout]
+    for file, content in source_format.sample.items():
+        lines = content.expandtabs().splitlines()
+        parts.append("\n".join([f"Sample of {file}:", "", *(f"    {line}" for line in lines)]))
+    parts.append(f"Example: mtner convert {name} {source_format.example}")
+    return escape("\n\n".join(parts))
+
+
+def _parameters(run: Callable[..., None], source_format: Format) -> list[inspect.Parameter]:
+    """Return the parameters of ``run`` for Typer, with the format's options for ``**options``."""
+    files = Annotated[list[Path], typer.Argument(metavar="INPUT", help=source_format.inputs)]
+    parameters = dict(inspect.signature(run, eval_str=True).parameters)
+    del parameters["name"]
+    if "inputs" in parameters:
+        parameters["inputs"] = parameters["inputs"].replace(annotation=files)
+    if len(source_format.encodings) == 1:
+        del parameters["action_encoding"], parameters["encoding"]
+    if parameters.pop("options", None) is not None:
+        own = {name: _parameter(name, option) for name, option in source_format.options.items()}
+        shared = [parameters.pop(name) for name in ("types", "ledger")]  # after the format's own
+        return [*parameters.values(), *own.values(), *shared]
+    return list(parameters.values())
+
+
+def _parameter(name: str, option: Option) -> inspect.Parameter:
+    about = typer.Option(
+        metavar="PATH" if Path in (option.kind, *get_args(option.kind)) else None,
+        help=option.help.text,
+        show_default=option.help.default or True,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=option.default,
+        annotation=Annotated[option.kind, about],
+    )
+
+
+def _convert_folder(name: str, folder: Folder, out: OutFolder) -> None:
+    """Convert the files of a folder, as the format lists them."""
+    listed = format_named(name).targets
+    assert listed is not None
+    targets = list(listed(folder, out))
+    sources = [source for source, _, _ in targets]
+    for source, target, options in targets:
+        _convert(name, [source], target, also_read=sources, **options)
+
+
+def _convert_files(
     name: str,
     inputs: list[Path],
-    out: Path,
-    action_encoding: EncodingName | None = None,
-    ledger_path: Path | None = None,
+    out: Out,
     *,
-    types_path: Path | None = None,
-    also_read: Iterable[Path] = (),
+    action_encoding: ActionEncoding = None,
+    encoding: OldEncoding = None,
+    types: Types = None,
+    ledger: LedgerOut = None,
     **options: Any,
 ) -> None:
-    """Run a converter and show its ledger."""
-    from mtner_cli.core.convert.registry import convert
+    """Convert files to one action file."""
+    if types is not None:
+        from mtner_cli.core.convert.corpora import load_type_map
+
+        options |= {"types": load_type_map(types), "also_read": [types]}
+    chosen = action_encoding or encoding
+    _convert(name, inputs, out, action_encoding=chosen, ledger_path=ledger, **options)
+
+
+def _convert(name: str, inputs: list[Path], out: Path, **options: Any) -> None:
+    """Run a conversion, with the options of ``conversion.convert``, and print its ledger."""
+    from mtner_cli.core.convert.conversion import convert
     from mtner_cli.report.console import PlainConsole
     from mtner_cli.report.ledgers import print_ledgers
 
-    types = None
-    if types_path is not None:
-        from mtner_cli.core.convert.corpora import load_type_map
-
-        types = load_type_map(types_path)
-        also_read = [types_path, *also_read]
     console = PlainConsole()
     with console.status(f"converting to {out}"):
-        ledger = convert(
-            name, inputs, out, action_encoding, types,
-            ledger_path=ledger_path, also_read=also_read, **options,
-        )  # fmt: skip
+        ledger = convert(name, inputs, out, **options)
     _print_path(out, console)
     print_ledgers({"count": ledger}, console)
 

@@ -56,7 +56,7 @@ def filter_ood(
 
     Example: mtner filter-ood --spec spec.yaml --pickle test_results.pkl --out predictions.txt
     """
-    from mtner_cli.core.convert.registry import refuse_overwriting
+    from mtner_cli.core.files.atomic import refuse_overwriting
     from mtner_cli.core.results.read import read_result_sentences
     from mtner_cli.core.triage.out_of_domain import (
         filter_predictions,

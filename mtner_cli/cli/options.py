@@ -10,7 +10,9 @@ from mtner_cli.cli.completion import checkpoints_of_run
 
 Gpu = Annotated[
     int | None,
-    typer.Option("--gpu", metavar="N", help="Use this GPU. [default: the first, if there is one]"),
+    typer.Option(
+        "--gpu", metavar="N", help="Use this GPU.", show_default="the first, if there is one"
+    ),
 ]
 Cpu = Annotated[bool, typer.Option("--cpu", help="Use the CPU even where there is a GPU.")]
 CheckpointName = Annotated[
@@ -18,6 +20,7 @@ CheckpointName = Annotated[
     typer.Option(
         "--checkpoint",
         autocompletion=checkpoints_of_run,
-        help="best, last, best:CORPUS, or a file. [default: best, else last]",
+        help="best, last, best:CORPUS, or a file.",
+        show_default="best, else last",
     ),
 ]

@@ -39,9 +39,9 @@ def predict_cross(
     datasets = load_corpora(corpora, check_files=find_corpus_faults)
     console = PlainConsole()
     with console.status("starting"):
-        from mtner_cli.core.convert.registry import refuse_overwriting
         from mtner_cli.core.device import choose_device
         from mtner_cli.core.experiment.testing import predict_corpora
+        from mtner_cli.core.files.atomic import refuse_overwriting
         from mtner_cli.core.results.scores_file import write_scores
         from mtner_cli.core.results.write import write_cross_corpus_pickle
         from mtner_cli.core.tagger import Tagger

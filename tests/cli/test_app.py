@@ -16,7 +16,7 @@ import pytest
 from mtner_cli import __version__
 from mtner_cli.cli import app
 from mtner_cli.cli.interrupt import INTERRUPTED
-from mtner_cli.core.convert import registry
+from mtner_cli.core.convert import conversion
 from tests.cli.conftest import mtner
 
 ROW = "Flu\tB-Disease\n"
@@ -45,7 +45,7 @@ def test_a_fault_of_the_program_is_one_line_and_a_report(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("\x1b[2J" + "x" * 1000)
 
-    monkeypatch.setattr(registry, "write_sentences", broken)
+    monkeypatch.setattr(conversion, "write_sentences", broken)
     assert run_main(monkeypatch, "convert", "conll", source, "--out", "http://u:secret@h/o") == 2
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1
@@ -54,7 +54,7 @@ def test_a_fault_of_the_program_is_one_line_and_a_report(
     (report,) = source.parent.glob("mtner-crash-*.txt")
     assert str(report) in errors
     text = report.read_text()
-    assert "registry.py" in text
+    assert "conversion.py" in text
     assert "ZeroDivisionError" in text
     assert "secret" not in text
     assert report.stat().st_mode & 0o077 == 0
@@ -79,7 +79,7 @@ def test_a_machine_that_is_too_small_is_no_fault_of_the_program(
     def hungry(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(registry, "write_sentences", hungry)
+    monkeypatch.setattr(conversion, "write_sentences", hungry)
     assert run_main(monkeypatch, "convert", "conll", source, "--out", "o.txt") == 1
     message = capsys.readouterr().err
     assert "a smaller train.batch_size" in message or "the disk is full" in message

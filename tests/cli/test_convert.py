@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mtner_cli.core.convert.registry import FORMATS, format_named
 from mtner_cli.errors import ConfigError
 from tests.cli.conftest import mtner, run
 
@@ -112,15 +113,66 @@ def test_a_missing_file(project: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "error: no.jsonl: there is no such file\n")
 
 
-def test_the_list_and_the_examples(project: Path, tmp_path: Path) -> None:
-    from mtner_cli.core.convert.registry import CONVERTERS
+def test_the_list_and_the_help_come_from_the_registry() -> None:
+    listed, commands = words(run("convert", "--list")), words(run("convert", "--help"))
+    for name, description in FORMATS.items():
+        source_format = format_named(name)
+        for text in (listed, commands):
+            assert f"{name} " in text
+            assert description in text or description.split()[0] in text
+        shown = run("convert", name, "--help")
+        assert source_format.layout in words(shown)
+        assert f"Example: mtner convert {name} {source_format.example}" in words(shown)
+        for content in source_format.sample.values():
+            for line in content.expandtabs().splitlines():
+                assert line in shown
+        for option in source_format.options if source_format.targets is None else ():
+            assert f"--{option.replace('_', '-')} " in shown
+        assert "--encoding" not in shown
 
-    listed = mtner(project, tmp_path, "convert", "--list").stdout
-    for name in CONVERTERS:
-        assert name in listed
-        assert (
-            "Example: mtner convert" in mtner(project, tmp_path, "convert", name, "--help").stdout
-        )
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("option", ["--action-encoding", "--encoding"])
+@pytest.mark.parametrize("name", ["conll", "jsonl", "genia"])
+def test_the_action_encoding_by_both_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, option: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sample = {"conll": GOOD, "jsonl": '{"tokens": ["a"], "ner_tags": ["B-X"]}'}
+    Path("in").write_text(sample.get(name, format_named("genia").sample.get("corpus.xml", "")))
+    run("convert", name, "in", "--out", "out", option, "simple-char")
+    assert ",0) REDUCE(" in Path("out").read_text()
+
+
+def test_a_format_without_words_has_no_action_encoding(project: Path, tmp_path: Path) -> None:
+    done = mtner(project, tmp_path, "convert", "brat", ".", "--out", "o", "--encoding", "simple")
+    assert done.returncode == 2
+    assert "No such option" in done.stderr
+
+
+def test_a_similar_name_is_suggested(project: Path, tmp_path: Path) -> None:
+    done = mtner(project, tmp_path, "convert", "conl", "in.tsv", "--out", "o")
+    assert done.returncode == 2
+    assert "Did you mean 'conll'" in done.stderr
+
+
+def test_an_unknown_scheme_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.tsv").write_text(GOOD)
+    run("convert", "conll", "in.tsv", "--out", "o", "--scheme", "BIO", "--tag-column", "-1")
+    with pytest.raises(ConfigError, match="unknown tag scheme 'bi': give one of iob2, iob1, iobes"):
+        run("convert", "conll", "in.tsv", "--out", "o", "--scheme", "bi")
+
+
+def test_every_format_takes_a_type_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.tsv").write_text(GOOD)
+    Path("types.yaml").write_text("Disease: Illness\n")
+    run("convert", "conll", "in.tsv", "--out", "o", "--types", "types.yaml")
+    assert "TRANSITION(Illness)" in Path("o").read_text()
 
 
 def test_corpora_and_halves(project: Path, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mtner_cli.core.convert.cleaning import TypeMap
+from mtner_cli.core.convert.conversion import convert
 from mtner_cli.core.convert.ledger import Ledger, write_ledger
-from mtner_cli.core.convert.registry import convert
 from mtner_cli.core.corpus.action_files import read_corpus
 from mtner_cli.core.files.atomic import atomic_text_file
 from mtner_cli.core.types import Sentence

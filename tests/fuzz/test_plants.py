@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mtner_cli.config.encodings import EncodingName
-from mtner_cli.core.convert import registry
+from mtner_cli.core.convert import conversion
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.types import Sentence, SourceSentence
 from mtner_cli.errors import ConfigError, DataError, MtnerError
@@ -39,7 +39,7 @@ class AllBut(Container[str]):
 
 def losing(change: Callable[[Sentence], Sentence | None]) -> Prepare:
     """A ``prepare`` that changes every fifth sentence."""
-    prepare, count = registry.prepare, 0
+    prepare, count = conversion.prepare, 0
 
     def leaky(source: SourceSentence, mode: EncodingName, ledger: Ledger) -> Sentence | None:
         nonlocal count
@@ -66,7 +66,7 @@ def test_a_loss_in_every_fifth_sentence_is_found(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(registry, "prepare", losing(change))
+    monkeypatch.setattr(conversion, "prepare", losing(change))
     of_format = Family(formats.NAME, lambda real: formats.MADE[name](real), formats.run, INPUTS)
     caught = hunt(of_format, Cage(tmp_path), INPUTS, Tally(), AllBut(*found))
     assert caught is not None

@@ -56,6 +56,7 @@ SCHEMES = {
 }
 
 _OTHER_NAMES = {"bio": "iob2", "bioes": "iobes"}
+SCHEME_NAMES = (*SCHEMES, *_OTHER_NAMES)
 
 
 def scheme_named(name: str) -> Scheme:
@@ -66,7 +67,7 @@ def scheme_named(name: str) -> Scheme:
     """
     canonical = _OTHER_NAMES.get(name.lower(), name.lower())
     if canonical not in SCHEMES:
-        known = ", ".join([*SCHEMES, *_OTHER_NAMES])
+        known = ", ".join(SCHEME_NAMES)
         raise ConfigError([f"unknown tag scheme {quoted(name)}: give one of {known}"])
     return SCHEMES[canonical]
 

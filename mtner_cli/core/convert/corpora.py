@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import glob
-import inspect
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
-from mtner_cli.config.encodings import EncodingName, text_encoding
+from mtner_cli.config.encodings import EncodingName
 from mtner_cli.config.explain import example_text, foreign_file, is_foreign
 from mtner_cli.config.load import compose
 from mtner_cli.config.values import FilePath, Section, Text
 from mtner_cli.config.yaml_source import Fault, KeyPath, read_yaml
-from mtner_cli.core.actions.tag_schemes import scheme_named
 from mtner_cli.core.convert.cleaning import TypeMap
-from mtner_cli.core.convert.formats.conll import checked_column
+from mtner_cli.core.convert.conversion import convert, files_of
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.registry import (
-    CONVERTERS,
-    convert,
-    file_identity,
-    files_of,
-    refuse_overwriting,
-)
+from mtner_cli.core.convert.registry import FORMATS, format_named
 from mtner_cli.core.fetch.download import load_catalogue
+from mtner_cli.core.files.atomic import file_identity, refuse_overwriting
 from mtner_cli.errors import ConfigError, did_you_mean, nearest, quoted, visible
 from mtner_cli.paths import exists, shipped, why_absent
 
@@ -93,7 +86,7 @@ class Conversion:
         return self.block.splits[self.split].out
 
     def run(self) -> Ledger:
-        """Run the conversion; see :func:`mtner_cli.core.convert.registry.convert`."""
+        """Run the conversion; see :func:`mtner_cli.core.convert.conversion.convert`."""
         block = self.block
         options, _ = checked_options(block.converter, block.options_of(self.split))
         return convert(
@@ -132,10 +125,10 @@ def load_conversions(path: Path, only: Collection[str] = ()) -> list[Conversion]
 
 def _option_faults(conversions: Conversions) -> Iterator[Fault]:
     for corpus, block in conversions.items():
-        if block.converter not in CONVERTERS:
-            yield Fault((corpus, "converter"), unknown_name(block.converter, CONVERTERS))
+        if block.converter not in FORMATS:
+            yield Fault((corpus, "converter"), unknown_name(block.converter, FORMATS))
             continue
-        encodings = CONVERTERS[block.converter].encodings
+        encodings = format_named(block.converter).encodings
         if block.action_encoding is not None and block.action_encoding not in encodings:
             message = f"{block.converter} can be written as {' or '.join(encodings)} only"
             yield Fault((corpus, "action_encoding"), message)
@@ -173,10 +166,10 @@ def _path_faults(file: Path, conversions: Conversions) -> Iterator[Fault]:
 
 
 def _files_read(found: list[Path], block: CorpusConversion, split: str) -> Iterable[Path]:
-    if block.converter not in CONVERTERS:
+    if block.converter not in FORMATS:
         return found
     options, _ = checked_options(block.converter, block.options_of(split))
-    return files_of(CONVERTERS[block.converter], found, options)
+    return files_of(format_named(block.converter), found, options)
 
 
 def _matching_files(path: Path) -> list[Path]:
@@ -187,7 +180,7 @@ def _matching_files(path: Path) -> list[Path]:
 
 def _input_fault(path: Path, found: list[Path], block: CorpusConversion) -> str:
     """Return what is wrong with an input; empty if it is one file or a readable folder."""
-    takes_folders = block.converter in CONVERTERS and CONVERTERS[block.converter].takes_folders
+    takes_folders = block.converter in FORMATS and format_named(block.converter).takes_folders
     if len(found) == 1:
         if os.path.isfile(found[0]) or (takes_folders and os.path.isdir(found[0])):
             return ""
@@ -204,56 +197,39 @@ def _input_fault(path: Path, found: list[Path], block: CorpusConversion) -> str:
     return f"there is no such file: {name}{hint}"
 
 
-_NO_OPTIONS = ("inputs", "ledger")
-_CHECKS: Mapping[str, Callable[[Any], object]] = {
-    "charset": text_encoding,
-    "scheme": scheme_named,
-    "word_column": checked_column,
-    "tag_column": checked_column,
-}
-"""The readers' own option checks, used to refuse a file of corpora before any source is read."""
-
-
-def checked_options(
-    converter: str, values: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Convert options to the types that a converter's ``read`` expects, and find their faults.
+def checked_options(name: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Convert a format's options to their types, and find their faults.
 
     Args:
-        converter: a key of ``CONVERTERS``.
+        name: a key of ``FORMATS``.
         values: the options by parameter name.
 
     Returns:
         The valid options, and what is wrong with each of the others.
     """
-    read = CONVERTERS[converter].read
-    hints = get_type_hints(read)
-    defaults = {
-        name: parameter.default
-        for name, parameter in inspect.signature(read).parameters.items()
-        if name not in _NO_OPTIONS
-    }
+    known = format_named(name).options
     options: dict[str, Any] = {}
     faults: dict[str, str] = {}
-    for name, value in values.items():
-        if name not in defaults:
-            faults[name] = unknown_name(name, defaults)
+    for key, value in values.items():
+        if key not in known:
+            faults[key] = unknown_name(key, known)
             continue
+        check = known[key].help.check
         try:
-            options[name] = TypeAdapter(hints[name]).validate_python(value)
-            if name in _CHECKS and options[name] is not None:
-                _CHECKS[name](options[name])
+            options[key] = TypeAdapter(known[key].kind).validate_python(value)
+            if check is not None and options[key] is not None:
+                check(options[key])
         except ValidationError as error:
-            faults[name] = error.errors()[0]["msg"]
+            faults[key] = error.errors()[0]["msg"]
             continue
         except ConfigError as error:
-            faults[name] = str(error)
+            faults[key] = str(error)
             continue
-        if isinstance(options[name], Path) and not os.path.isfile(options[name]):
-            faults[name] = f"there is no such file: {visible(str(value))}"
-    for name, default in defaults.items():
-        if default is inspect.Parameter.empty and name not in values:
-            faults[name] = f"missing; {converter} needs it"
+        if isinstance(options[key], Path) and not os.path.isfile(options[key]):
+            faults[key] = f"there is no such file: {visible(str(value))}"
+    for key, option in known.items():
+        if option.is_required and key not in values:
+            faults[key] = f"missing; {name} needs it"
     return options, faults
 
 

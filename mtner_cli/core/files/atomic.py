@@ -1,4 +1,4 @@
-"""Write files that appear complete or not at all."""
+"""Write files that appear complete or not at all, and never over a file that is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from mtner_cli.errors import DataError, reason_of
+from mtner_cli.errors import ConfigError, DataError, reason_of
 
 _PREFIX, _SUFFIX = ".mtner-", ".tmp"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -82,6 +82,35 @@ def atomic_path(path: Path, *, own_folder: bool = False, sync: bool = True) -> I
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def refuse_overwriting(inputs: Iterable[Path], out: Path) -> None:
+    """Raise ConfigError if writing ``out`` would overwrite an input or a file in an input."""
+    target = file_identity(out)
+    for path in inputs:
+        same_file = target is not None and target == file_identity(path)
+        if same_file or (os.path.isdir(path) and _is_within(out, path)):
+            raise ConfigError([f"{out} would overwrite {path}: write to another file"])
+
+
+def _is_within(out: Path, folder: Path) -> bool:
+    """Tell whether ``out`` is an existing file in the folder or in its subfolders."""
+    return os.path.exists(out) and out.resolve().is_relative_to(folder.resolve())
+
+
+def file_identity(path: Path) -> object:
+    """Return a value that all names of one file share; None for a pipe or device.
+
+    A pipe or device is never replaced, so it needs no comparison.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return path.resolve()
+    except (OSError, ValueError):
+        return path  # reading or writing it reports the fault
+    plain = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
+    return (status.st_dev, status.st_ino) if plain else None
 
 
 def remove_temporaries(folder: Path, older_than: float = 0) -> None:

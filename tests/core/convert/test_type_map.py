@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mtner_cli.core.convert.cleaning import TypeMap
-from mtner_cli.core.convert.registry import convert
+from mtner_cli.core.convert.conversion import convert
 from mtner_cli.core.corpus.action_files import read_corpus
 
 COLUMNS = "a\tB-GENE\nb\tB-Disease\nc\tB-Odd\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mtner_cli.core.convert.registry import convert
+from mtner_cli.core.convert.conversion import convert
 from mtner_cli.core.files.reading import rewindable
 from mtner_cli.errors import DataError
 

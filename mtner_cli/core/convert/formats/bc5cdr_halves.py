@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from mtner_cli.core.convert.cleaning import map_types
 from mtner_cli.core.convert.formats import conll
 from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.registry import Format, Help, Target
 from mtner_cli.core.files.reading import numbered_lines
 from mtner_cli.core.types import SourceSentence
 from mtner_cli.errors import ConfigError, DataError, quoted
@@ -25,14 +26,17 @@ CUTS = {"train.tsv": "Pretreatment O", "devel.tsv": "Metformin B-Chemical"}
 
 
 def read(
-    inputs: Sequence[Path], ledger: Ledger, half: Literal["Disease", "Chemical"]
+    inputs: Sequence[Path],
+    ledger: Ledger,
+    half: Annotated[
+        Literal["Disease", "Chemical"], Help("Disease (the first half) or Chemical (the second).")
+    ],
 ) -> Iterator[SourceSentence]:
     """Stream one half of each file with the mentions of the type that it annotates.
 
     Args:
         inputs: BC5CDR's ``train.tsv`` or ``devel.tsv``.
         ledger: records the mentions of the other type.
-        half: ``Disease`` (the first half) or ``Chemical`` (the second half).
 
     Raises:
         DataError: if a file has another name or no line to cut at, or as :func:`conll.read` does.
@@ -48,8 +52,8 @@ def read(
                 yield map_types(source, {half: half, "*": None}, ledger)
 
 
-def targets(folder: Path, out: Path) -> Iterator[tuple[Path, Path, str]]:
-    """Yield the files of the ensemble: input in ``folder``, output under ``out``, and half.
+def targets(folder: Path, out: Path) -> Iterator[Target]:
+    """Yield the files of the ensemble: input in ``folder``, output under ``out``, and options.
 
     Raises:
         DataError: if an input is missing, before anything is written.
@@ -59,7 +63,20 @@ def targets(folder: Path, out: Path) -> Iterator[tuple[Path, Path, str]]:
             raise DataError(folder / source, None, "there is no such file")
     for half, name in FOLDERS.items():
         for source, split in zip(CUTS, ("train.txt", "dev.txt"), strict=True):
-            yield folder / source, out / name / split, half
+            yield folder / source, out / name / split, {"half": half}
+
+
+FORMAT = Format(
+    read=read,
+    layout="BC5CDR's train.tsv and devel.tsv: a word a line with its IOB2 tag.",
+    sample={
+        "train.tsv": "Nausea\tB-Disease\n\nPretreatment\tO\n\nAspirin\tB-Chemical\n",
+        "devel.tsv": "Fever\tB-Disease\n\nMetformin\tB-Chemical\n",
+    },
+    example=". --out data/converted/BC5_splits",
+    encodings=("simple", "simple-char"),
+    targets=targets,
+)
 
 
 def _first_line_of_second_half(path: Path) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.registry import Format
 from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
 from mtner_cli.core.files.reading import reading
 from mtner_cli.core.types import Place, SourceSentence, Span
@@ -48,6 +49,28 @@ def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
             yield from sentences_of(_document(checked(record, path), path, ledger), ledger)
         if not found:
             raise DataError(path, None, "expected BioC: documents with passages; found none")
+
+
+FORMAT = Format(
+    read=read,
+    layout=(
+        "<document> with <passage>, <offset>, <text> and <annotation>, whose <infon key='type'> is "
+        "the entity type; or the same as JSON, also a document a line."
+    ),
+    sample={
+        "corpus.xml": """<collection>
+<document><id>101</id>
+<passage><offset>0</offset><text>Loss of p53 is common.</text>
+<annotation id="T1"><infon key="type">Gene</infon>
+<location offset="8" length="3"/><text>p53</text></annotation>
+</passage>
+</document>
+</collection>
+"""
+    },
+    example="corpus.xml --out corpus.txt",
+    encodings=("simple-char",),
+)
 
 
 def _is_json(path: Path) -> bool:

@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.registry import Format
 from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
 from mtner_cli.core.files.reading import numbered_lines, reading, whole_text
 from mtner_cli.core.types import Place, SourceSentence, Span
@@ -41,6 +42,21 @@ def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
     """
     for text_file in _text_files(inputs, ledger):
         yield from sentences_of(_document(text_file, ledger), ledger)
+
+
+FORMAT = Format(
+    read=read,
+    layout=(
+        "Two files a document. A line of the .ann file is a mention: its name, a tab, its type, "
+        "start and end, a tab, its wording. Offsets count the characters of the .txt file."
+    ),
+    sample={"a.txt": "Loss of p53 is common.\n", "a.ann": "T1\tGene 8 11\tp53\n"},
+    example="a.txt --out corpus.txt",
+    encodings=("simple-char",),
+    inputs="Folders, .txt files or .ann files.",
+    takes_folders=True,
+    read_together=ENDINGS,
+)
 
 
 def _text_files(inputs: Iterable[Path], ledger: Ledger) -> list[Path]:

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from mtner_cli.core.actions.tag_schemes import (
     OUTSIDE,
+    SCHEME_NAMES,
     Scheme,
     SchemeDetector,
     TagError,
@@ -17,6 +19,7 @@ from mtner_cli.core.actions.tag_schemes import (
     tags_to_spans,
 )
 from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.registry import Charset, Format, Help
 from mtner_cli.core.files.reading import numbered_lines
 from mtner_cli.core.types import Place, SourceDocument, SourceSentence
 from mtner_cli.errors import ConfigError, DataError, quoted
@@ -36,13 +39,38 @@ class _Rows:
     tags: list[str] = field(default_factory=list)
 
 
+def checked_column(column: int) -> int:
+    """Return the column unchanged, if it is valid.
+
+    Raises:
+        ConfigError: if there can be no such column.
+    """
+    if column == 0:
+        raise ConfigError(["columns are counted from 1, or from the last with -1: not from 0"])
+    return column
+
+
+TagScheme = Annotated[
+    str | None,
+    Help(
+        f"The tag scheme: {', '.join(SCHEME_NAMES)}.",
+        default="found in a first pass over each file",
+        check=scheme_named,
+    ),
+]
+
+
 def read(
     inputs: Sequence[Path],
     ledger: Ledger,
-    scheme: str | None = None,
-    word_column: int = 1,
-    tag_column: int = -1,
-    charset: str = "utf-8",
+    scheme: TagScheme = None,
+    word_column: Annotated[
+        int, Help("Column of the words, from 1; negative counts from the last.", "", checked_column)
+    ] = 1,
+    tag_column: Annotated[
+        int, Help("Column of the tags, counted in the same way.", "", checked_column)
+    ] = -1,
+    charset: Charset = "utf-8",
 ) -> Iterator[SourceSentence]:
     """Stream the sentences of column files.
 
@@ -50,10 +78,6 @@ def read(
         inputs: the files; ``-DOCSTART-`` lines in them, if any, start documents; ``-DOCSTART- (7)``
             starts a document with the name 7.
         ledger: unused, since nothing is dropped from columns.
-        scheme: the name of a tag scheme; None finds it in a first pass over each file.
-        word_column: counted from 1, or from the last column with -1.
-        tag_column: counted like ``word_column``.
-        charset: of the files, such as ``utf-8``.
 
     Raises:
         DataError: on a row with too few columns or a tag that the scheme does not allow there,
@@ -76,15 +100,21 @@ def read(
             )
 
 
-def checked_column(column: int) -> int:
-    """Return the column unchanged, if it is valid.
-
-    Raises:
-        ConfigError: if there can be no such column.
-    """
-    if column == 0:
-        raise ConfigError(["columns are counted from 1, or from the last with -1: not from 0"])
-    return column
+FORMAT = Format(
+    read=read,
+    layout=(
+        "A word a line, with its tag in the last column; columns are separated by tabs or spaces. "
+        "Blank lines end sentences, and -DOCSTART- lines start documents."
+    ),
+    sample={
+        "train.tsv": (
+            "-DOCSTART-\tO\n\nCisplatin\tB-Chemical\ncaused\tO\nrenal\tB-Disease\n"
+            "failure\tI-Disease\n.\tO\n\nNo\tO\nnausea\tB-Disease\n"
+        )
+    },
+    example="train.tsv --out data/converted/mine/train.txt",
+    encodings=("simple", "simple-char"),
+)
 
 
 @dataclass(frozen=True)

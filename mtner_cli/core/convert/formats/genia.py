@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from mtner_cli.core.convert.formats.xml_events import XmlEvent, xml_events
 from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.registry import Format, Help
 from mtner_cli.core.files.reading import numbered_lines
 from mtner_cli.core.types import Place, SourceDocument, SourceSentence, Span
 from mtner_cli.errors import DataError
@@ -19,7 +21,11 @@ _MEMBER = re.compile(r"G#[^\s()]+")
 
 
 def read(
-    inputs: Sequence[Path], ledger: Ledger, split: Path | None = None
+    inputs: Sequence[Path],
+    ledger: Ledger,
+    split: Annotated[
+        Path | None, Help("File of MEDLINE ids, one a line: only these documents are read.", "all")
+    ] = None,
 ) -> Iterator[SourceSentence]:
     """Stream the sentences of GENIA files, in their order, with the five usual entity types.
 
@@ -32,7 +38,6 @@ def read(
         inputs: the XML files.
         ledger: records coordinations, documents that are not read, words that are not marked, and
             text and mentions outside of sentences.
-        split: a file with one MEDLINE id per line; only these documents are read.
 
     Raises:
         DataError: if a file is not such XML, has a sentence or word within another one, or the
@@ -55,6 +60,31 @@ def read(
             yield from article.sentences
     for identifier, place in missing.items():
         ledger.drop("document of the split that is not in the corpus", place, identifier)
+
+
+FORMAT = Format(
+    read=read,
+    layout=(
+        "<article> with <bibliomisc>, and <sentence> with <w> and nested <cons>, as in "
+        "GENIAcorpus3.02.merged.fixed.xml."
+    ),
+    sample={
+        "corpus.xml": """<set>
+<article>
+<articleinfo><bibliomisc>MEDLINE:95000001</bibliomisc></articleinfo>
+<abstract>
+<sentence><cons lex="T_cell_line" sem="G#cell_line">
+<cons lex="T_cell" sem="G#cell_type"><w>T</w> <w>cell</w></cons>
+<w>line</w></cons> <w>growth</w></sentence>
+</abstract>
+</article>
+</set>
+""",
+        "ids.txt": "95000001\n",
+    },
+    example="corpus.xml --split ids.txt --out dev.parser",
+    encodings=("simple", "simple-char"),
+)
 
 
 def _identifiers(split: Path) -> dict[str, Place]:

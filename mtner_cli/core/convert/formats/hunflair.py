@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from mtner_cli.core.actions.tag_schemes import SCHEMES, TagError, tags_to_spans
 from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.registry import Format, Help
 from mtner_cli.core.files.reading import numbered_lines
 from mtner_cli.core.types import Place, SourceSentence, Span
 from mtner_cli.errors import DataError, quoted
@@ -19,15 +20,22 @@ _SPACE_AFTER = {"+": " ", "-": ""}
 
 
 def read(
-    inputs: Sequence[Path], ledger: Ledger, every_tenth: Literal["leave_out", "only"] | None = None
+    inputs: Sequence[Path],
+    ledger: Ledger,
+    every_tenth: Annotated[
+        Literal["leave_out", "only"] | None,
+        Help(
+            "Split a training file without a development file: 'only' reads every tenth sentence "
+            "of all inputs, 'leave_out' reads all others.",
+            default="all sentences are read",
+        ),
+    ] = None,
 ) -> Iterator[SourceSentence]:
     """Stream the sentences of cached files as raw text; the cache has no document boundaries.
 
     Args:
         inputs: the ``*_train.conll``, ``*_dev.conll`` or ``*_test.conll`` files.
         ledger: unused, since nothing is dropped from this format.
-        every_tenth: splits the training file of a corpus without a development file: ``only`` reads
-            every tenth sentence of all inputs, ``leave_out`` reads all others.
 
     Raises:
         DataError: on a malformed line, or a tag that IOB2 does not allow there.
@@ -35,6 +43,20 @@ def read(
     for number, sentence in enumerate(_sentences(inputs), start=1):
         if every_tenth is None or (number % 10 == 0) == (every_tenth == "only"):
             yield sentence
+
+
+FORMAT = Format(
+    read=read,
+    layout=(
+        "A token, its IOB2 tag, and + if a space follows or else -; columns are separated by "
+        "spaces. Blank lines end sentences."
+    ),
+    sample={
+        "gene_train.conll": "Loss O +\nof O +\np53 B-Gene -\n. O +\n\nTP B-Gene +\n53 I-Gene +\n"
+    },
+    example="gene_train.conll --out gene.train",
+    encodings=("simple-char",),
+)
 
 
 def _sentences(inputs: Sequence[Path]) -> Iterator[SourceSentence]:

@@ -17,6 +17,7 @@ from mtner_cli.core.actions.tag_schemes import (
     split_tag,
     tags_to_spans,
 )
+from mtner_cli.core.convert.formats.conll import TagScheme
 from mtner_cli.core.convert.formats.json_mentions import (
     ANNOTATIONS,
     has_annotations,
@@ -27,6 +28,7 @@ from mtner_cli.core.convert.formats.json_mentions import (
     task_mentions,
 )
 from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.registry import Charset, Format
 from mtner_cli.core.files.reading import numbered_lines
 from mtner_cli.core.types import Place, SourceDocument, SourceSentence
 from mtner_cli.errors import DataError, quoted
@@ -48,8 +50,8 @@ EXPECTED = (
 def read(
     inputs: Sequence[Path],
     ledger: Ledger,
-    scheme: str | None = None,
-    charset: str = "utf-8",
+    scheme: TagScheme = None,
+    charset: Charset = "utf-8",
 ) -> Iterator[SourceSentence]:
     """Stream the sentences of JSON-lines files, one object per line.
 
@@ -57,9 +59,6 @@ def read(
         inputs: the files; consecutive objects with the same ``doc_id`` are one document.
         ledger: records relations, and mentions that are not read: under a key of another name,
             or in an annotation of a Label Studio task that is not its first.
-        scheme: the tag scheme of objects with one tag per word; None finds it in a first pass
-            over each file.
-        charset: of the files, such as ``utf-8``.
 
     Raises:
         DataError: on a line that is not a JSON object, has none of the known sets of keys, or has
@@ -78,6 +77,24 @@ def read(
                 source = _with_tags(record, tags, tag_scheme, place)
             _name_the_rest(record, key, source, ledger)
             yield source
+
+
+FORMAT = Format(
+    read=read,
+    layout=(
+        "One JSON object a line: 'tokens' with 'entity_mentions' or 'ner_tags', or 'text' with "
+        "'entities', 'spans' or 'label'; as GENIA's preprocessing, spaCy, Doccano, Label Studio "
+        "and Hugging Face write it."
+    ),
+    sample={
+        "train.jsonl": (
+            '{"text": "Renal failure", "entities": [[0, 13, "Disease"]]}\n'
+            '{"text": "The p53 gene", "entities": [[4, 12, "DNA"], [4, 7, "Protein"]]}\n'
+        )
+    },
+    example="train.jsonl --out data/converted/mine/train.txt",
+    encodings=("simple", "simple-char"),
+)
 
 
 def _records(path: Path, charset: str) -> Iterator[tuple[Place, dict[str, Any]]]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mtner_cli.core.convert.ledger import Ledger
+from mtner_cli.core.convert.registry import Format
 from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
 from mtner_cli.core.files.reading import numbered_lines
 from mtner_cli.core.types import Place, SourceSentence, Span
@@ -39,6 +40,25 @@ def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
     for path in inputs:
         for document in _documents(path, ledger):
             yield from sentences_of(document, ledger)
+
+
+FORMAT = Format(
+    read=read,
+    layout=(
+        "'id|t|title', 'id|a|abstract', then a mention a line: id, start, end, wording, type and "
+        "often identifiers, between tabs. Offsets count the characters of the title, one "
+        "separator and the abstract."
+    ),
+    sample={
+        "corpus.pubtator": (
+            "101|t|p53 in mice\n101|a|Loss of p53 is common. It causes tumours.\n"
+            "101\t0\t3\tp53\tGene\t22060\n101\t20\t23\tp53\tGene\t22060\n"
+            "101\t45\t52\ttumours\tDisease\n"
+        )
+    },
+    example="corpus.pubtator --out corpus.txt",
+    encodings=("simple-char",),
+)
 
 
 def _documents(path: Path, ledger: Ledger) -> Iterator[Document]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from mtner_cli.core.convert.conversion import convert
 from mtner_cli.core.convert.formats.bc5cdr_halves import targets
-from mtner_cli.core.convert.registry import convert
 from mtner_cli.core.corpus.action_files import read_corpus
 from mtner_cli.core.types import Sentence, Span
 from mtner_cli.errors import ConfigError, DataError
@@ -34,7 +34,7 @@ def test_each_half_keeps_one_type(tmp_path: Path) -> None:
         ledger = convert("bc5cdr-halves", [tmp_path / "train.tsv"], out, half=half)
         halves[half] = list(read_corpus(out, "simple"))
         assert list(ledger.mentions) == [half]
-        assert sum(map(len, ledger.dropped.values())) == (2 if half == "Disease" else 1)
+        assert sum(map(len, ledger.unwanted.values())) == (2 if half == "Disease" else 1)
     assert halves["Disease"] == [
         Sentence.of_words(["Pretreatment", "with", "aspirin"]),
         Sentence.of_words(["Nausea", "after", "aspirin"], [Span(0, 1, "Disease")]),

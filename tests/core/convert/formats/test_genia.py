@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mtner_cli.core.convert.conversion import convert
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.registry import convert
 from mtner_cli.core.corpus.action_files import read_corpus
 from mtner_cli.core.types import Sentence, Span
 from mtner_cli.errors import DataError
