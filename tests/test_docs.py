@@ -69,6 +69,18 @@ def test_the_table_of_formats_is_that_of_the_registry(project: Path) -> None:
     assert [line for line in text.splitlines() if line.startswith("| `mtner convert ")] == rows
 
 
+def test_the_table_of_corpora_names_every_file_of_corpora(project: Path) -> None:
+    text = (project / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.count("|") == 6]
+    for path in (project / "configs" / "corpora").glob("*.yaml"):
+        if path.stem != "samples":  # explained in data/README.md
+            (row,) = (row for row in rows if f"| `{path.name}` |" in row)
+            folders = {
+                Path(out).parts[2] for out in re.findall(r"data/converted/\S+", path.read_text())
+            }
+            assert all(folder in row.rpartition("| `converted/")[2] for folder in folders), path
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_of_a_page_leads_somewhere(project: Path, page: str) -> None:
     path = project / page

@@ -45,9 +45,14 @@ def test_missing_files_come_with_a_command_that_can_be_copied(
         "seed: 1\ntask_name: genes\ndatasets:\n  G:\n    mode: simple\n    split_paths:\n"
         "      {train: data/converted/multi-task/my genes/train.txt, dev: here.txt}\n"
     )
+    (tmp_path / "configs" / "corpora").mkdir(parents=True)
+    (tmp_path / "configs" / "corpora" / "genes.yaml").write_text(
+        "my genes:\n  converter: conll\n  splits:\n"
+        "    train: {input: g.tsv, out: data/converted/multi-task/my genes/train.txt}\n"
+    )
     lines = [line.strip() for line in CliRunner().invoke(app, ["."]).output.splitlines()]
-    assert "mtner convert corpora configs/corpora/conll.yaml" in lines
-    assert "mtner convert corpora configs/corpora/crichton.yaml 'my genes'" in lines
+    assert "mtner convert corpora configs/corpora/conll.yaml CoNLL" in lines
+    assert "mtner convert corpora configs/corpora/genes.yaml 'my genes'" in lines
     assert any("[red]C" in line and "1 of 2" in line for line in lines)
     assert any(line.startswith("spoilt") and "not usable" in line for line in lines)
     assert any(line.startswith("spoilt.yaml:2: not valid YAML") for line in lines)

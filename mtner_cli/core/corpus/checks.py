@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
-from mtner_cli.config.yaml_source import Fault
+from mtner_cli.config.yaml_source import Fault, read_yaml
 from mtner_cli.core.corpus.action_files import action_encoding_of, read_corpus
-from mtner_cli.errors import DataError, names_text, visible
-from mtner_cli.paths import exists, is_file, why_absent
+from mtner_cli.errors import ConfigError, DataError, names_text, visible
+from mtner_cli.paths import PACKAGED, exists, is_file, why_absent
+
+_CORPORA = Path("configs/corpora")
 
 
 def find_file_faults(config: ExperimentConfig) -> Iterator[Fault]:
@@ -84,75 +87,46 @@ def _types_if_all_are_dropped(dataset: DatasetConfig) -> list[str]:
     return sorted(seen)
 
 
-@dataclass(frozen=True)
-class DataSource:
-    """Files that commands of one kind make.
-
-    Attributes:
-        files: the end of their paths, where ``{corpus}`` and ``{split}`` match any name and split.
-        command: the command that makes one or all of them; ``{corpus}``, ``{split}``, ``{source}``
-            (the corpus's own name of the split) and ``{path}`` are filled in.
-        source_names: the corpus's own names of splits that have other names here.
-    """
-
-    files: str
-    command: str
-    source_names: Mapping[str, str] = field(default_factory=dict)
-
-    def command_for(self, path: Path) -> str | None:
-        """Return the command that makes ``path``, or None if it is not one of these files."""
-        pattern = re.escape(self.files).replace(r"\{split\}", "(?P<split>train|dev|test)")
-        pattern = pattern.replace(r"\{corpus\}", "(?P<corpus>[^/]+)", 1)
-        pattern = pattern.replace(r"\{corpus\}", "(?P=corpus)")
-        match = re.search(rf"(?:^|/){pattern}$", path.as_posix())
-        if match is None:
-            return None
-        parts = {name: shlex.quote(part) for name, part in match.groupdict().items()}
-        split = parts.get("split", "")
-        source = self.source_names.get(split, split)
-        return self.command.format(**parts, source=source, path=shlex.quote(str(path)))
-
-
-_CORPORA = "mtner convert corpora configs/corpora"
-
-SOURCES = (
-    DataSource(
-        "data/converted/samples/{corpus}/{split}.txt", f"{_CORPORA}/samples.yaml {{corpus}}"
-    ),
-    DataSource("data/converted/CoNLL/{split}.txt", f"{_CORPORA}/conll.yaml"),
-    DataSource("data/converted/GENIA/{split}.parser", f"{_CORPORA}/genia.yaml"),
-    DataSource(
-        "data/converted/multi-task/{corpus}/{split}.txt", f"{_CORPORA}/crichton.yaml {{corpus}}"
-    ),
-    DataSource(
-        "data/converted/BC5_splits/{corpus}/{split}.txt",
-        f"{_CORPORA}/bc5cdr-halves.yaml {{corpus}}",
-    ),
-    DataSource(
-        "data/converted/flair/{corpus}/{corpus}.{split}", f"{_CORPORA}/hunflair.yaml {{corpus}}"
-    ),
-    DataSource(
-        "data/converted/hunflair2_eval/{corpus}.txt", f"{_CORPORA}/evaluation.yaml {{corpus}}"
-    ),
-    DataSource(
-        "data/converted/BC5CDR/{split}.txt",
-        "mtner convert conll data/original/BC5CDR/{source}.tsv --out {path}",
-        {"dev": "devel"},
-    ),
-    DataSource(
-        "data/converted/GENIA-dev/{split}.txt",
-        "mtner convert jsonl data/original/GENIA-dev/{split}.jsonlines --out {path}",
-    ),
-)
-
-
 def command_for(path: Path) -> str:
-    """Return the command that makes a data file; for unknown files, a general one."""
-    for source in SOURCES:
-        command = source.command_for(path)
+    """Return the command that makes an action file.
+
+    It names the file of ``configs/corpora`` that lists the path; if none does, it is a general one.
+    """
+    commands = _listed_commands(Path.cwd())
+    for number in range(len(path.parts)):
+        command = commands.get("/".join(path.parts[number:]))
         if command is not None:
             return command
     return (
         f"mtner convert FORMAT INPUT --out {shlex.quote(str(path))} "
         "('mtner convert --list' names the formats)"
     )
+
+
+@lru_cache(maxsize=8)
+def _listed_commands(folder: Path) -> Mapping[str, str]:
+    """Return the command for each action file that the files of corpora list.
+
+    These are the files of ``configs/corpora`` in a folder, and the packaged ones.
+    """
+    files = {
+        file.name: file
+        for parent in (PACKAGED, folder)
+        for file in sorted((parent / _CORPORA).glob("*.yaml"))
+    }
+    commands: dict[str, str] = {}
+    for name, file in files.items():
+        with suppress(ConfigError):  # converting its corpora reports the fault
+            for corpus, out in _outputs(read_yaml(file).values):
+                command = f"mtner convert corpora {_CORPORA / name} {shlex.quote(corpus)}"
+                commands.setdefault(out, command)
+    return commands
+
+
+def _outputs(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the corpus and path of each action file of a file of corpora; skip invalid parts."""
+    for corpus, block in values.items():
+        splits = block.get("splits") if isinstance(block, dict) else None
+        for split in splits.values() if isinstance(splits, dict) else ():
+            if isinstance(split, dict) and "out" in split:
+                yield corpus, str(split["out"])

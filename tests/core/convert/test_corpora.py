@@ -201,7 +201,7 @@ def test_what_is_no_file_of_corpora(folder: Path, content: str, message: str) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["bc5cdr-halves", "conll", "crichton", "evaluation", "genia", "hunflair"]
+    "name", ["bc5cdr-halves", "conll", "crichton", "evaluation", "genia", "hunflair", "protocols"]
 )
 def test_the_shipped_files_lack_nothing_but_their_data(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -231,7 +231,9 @@ def test_a_missing_file_comes_with_its_origin(folder: Path) -> None:
     assert fault.endswith("there is no such file: raw.tsv (from the authors)")
 
 
-@pytest.mark.parametrize("name", ["conll", "crichton", "evaluation", "genia", "hunflair"])
+@pytest.mark.parametrize(
+    "name", ["conll", "crichton", "evaluation", "genia", "hunflair", "protocols"]
+)
 def test_the_shipped_files_say_where_each_missing_file_comes_from(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -52,7 +52,7 @@ def test_the_command_for_a_known_file_is_given(
 ) -> None:
     path = "data/converted/CoNLL/dev.txt"
     (fault,) = check("", f"datasets.clinic.split_paths.dev={path}")
-    assert fault.endswith("make it with: mtner convert corpora configs/corpora/conll.yaml")
+    assert fault.endswith("make it with: mtner convert corpora configs/corpora/conll.yaml CoNLL")
 
 
 def test_a_folder_is_no_corpus_file(clinic: Path, check: Callable[..., list[str]]) -> None:

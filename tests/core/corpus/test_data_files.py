@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from mtner_cli.core.corpus.checks import command_for
     [
         (
             "data/converted/CoNLL/test.txt",
-            "mtner convert corpora configs/corpora/conll.yaml",
+            "mtner convert corpora configs/corpora/conll.yaml CoNLL",
         ),
         (
             "data/converted/multi-task/BC2GM/dev.txt",
@@ -21,8 +20,7 @@ from mtner_cli.core.corpus.checks import command_for
         ),
         (
             "data/converted/BC5CDR/dev.txt",
-            "mtner convert conll data/original/BC5CDR/devel.tsv "
-            "--out data/converted/BC5CDR/dev.txt",
+            "mtner convert corpora configs/corpora/protocols.yaml BC5CDR",
         ),
         (
             "data/converted/samples/clinic/train.txt",
@@ -36,9 +34,26 @@ def test_known_files_have_their_command(path: str, command: str) -> None:
 
 def test_a_full_path_is_known_too() -> None:
     path = Path("/a folder/data/converted/BC5CDR/dev.txt")
-    command = shlex.split(command_for(path))
-    assert command[:3] == ["mtner", "convert", "conll"]
-    assert command[-1] == str(path)
+    assert command_for(path) == "mtner convert corpora configs/corpora/protocols.yaml BC5CDR"
+
+
+def test_files_of_corpora_beside_the_experiment_are_read_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("configs/corpora")
+    folder.mkdir(parents=True)
+    listed = "My corpus: {converter: conll, splits: {train: {input: a.tsv, out: mine/train.txt}}}"
+    (folder / "mine.yaml").write_text(listed)
+    (folder / "broken.yaml").write_text("a: [")
+    (folder / "other.yaml").write_text("a: 1\nb: {splits: 2}\nc: {splits: {x: 3, y: {in: 4}}}")
+    (folder / "conll.yaml").write_text(listed.replace("mine/train", "own"))
+    command = "mtner convert corpora configs/corpora/mine.yaml 'My corpus'"
+    assert command_for(Path("mine/train.txt")) == command
+    assert command_for(Path("own.txt")) == command.replace("mine.yaml", "conll.yaml")
+    assert "crichton.yaml BC2GM" in command_for(Path("data/converted/multi-task/BC2GM/dev.txt"))
+    for path in ("data/converted/CoNLL/dev.txt", "3", "4"):
+        assert "FORMAT" in command_for(Path(path))
 
 
 @pytest.mark.parametrize(

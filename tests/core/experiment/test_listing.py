@@ -44,7 +44,7 @@ def test_an_experiment_is_listed_with_corpora_types_and_files(folder: Path) -> N
         ("here.txt", True),
         ("here.txt", True),
     ]
-    assert experiment.files[0].command.startswith("mtner convert conll ")
+    assert experiment.files[0].command.endswith("protocols.yaml BC5CDR")
     assert experiment.faults == ()
 
 
