@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.real_corpora import PROJECT, REAL_CORPORA
+
 # A machine that is busy makes single examples slow; no test measures time.
 settings.register_profile("mtner", deadline=None)
 settings.load_profile("mtner")
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +31,10 @@ def cache_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real corpora kept beside the checkout; without them, tests that need them are skipped."""
-    folder = PROJECT.parent / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"the real corpora are not here ({folder})")
-    return folder
+    """The folder of the real corpora; without it, tests that need it are skipped."""
+    if not REAL_CORPORA.is_dir():
+        pytest.skip(f"no real corpora in {REAL_CORPORA}; MTNER_TEST_CORPORA names their folder")
+    return REAL_CORPORA
 
 
 @pytest.fixture(scope="session")

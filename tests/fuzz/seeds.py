@@ -10,9 +10,9 @@ from itertools import groupby, islice, pairwise
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.real_corpora import PROJECT, REAL_CORPORA
+
 SAMPLES = PROJECT / "data" / "samples"
-REAL = PROJECT.parent / "shared" / "data"
 MOST_BYTES = 4_000
 GENIA_TYPES = {
     "Protein": "G#protein_molecule",
@@ -301,8 +301,8 @@ def real_texts(kind: str) -> tuple[str, ...]:
         "jsonl": ("GENIA/*.jsonlines", "\n"),
         "pubtator": ("**/*.PubTator", "\n\n"),
     }
-    if kind not in patterns or not REAL.is_dir():
+    if kind not in patterns or not REAL_CORPORA.is_dir():
         return ()
     pattern, border = patterns[kind]
-    texts = (cut_at(path, border) for path in sorted(REAL.glob(pattern)))
+    texts = (cut_at(path, border) for path in sorted(REAL_CORPORA.glob(pattern)))
     return tuple(text for text in texts if text)

@@ -61,11 +61,11 @@ def test_the_halves_of_the_real_corpus_are_disjoint_and_complete(
     whole = {"train.tsv": 4560, "devel.tsv": 4581}
     sentences: dict[str, int] = dict.fromkeys(whole, 0)
     written = []
-    for source, out, half in targets(shared_data / "BC5CDR", tmp_path):
-        ledger = convert("bc5cdr-halves", [source], out, half=half)
+    for source, out, options in targets(shared_data / "BC5CDR", tmp_path):
+        ledger = convert("bc5cdr-halves", [source], out, **options)
         sentences[source.name] += ledger.sentences
         assert 0.45 < ledger.sentences / whole[source.name] < 0.55
-        assert set(ledger.mentions) == {half}
+        assert set(ledger.mentions) == {options["half"]}
         written.append(out.relative_to(tmp_path).as_posix())
     assert sentences == whole
     assert written == [
