@@ -1,4 +1,4 @@
-"""Convert one tag per word to flat mentions and back, for the BIO family of tag schemes.
+"""Convert one tag per word to flat mentions, for the BIO family of tag schemes.
 
 =======  ==========  =======  =======  ===========================================================
 scheme   first word  inside   last     a mention of one word
@@ -14,7 +14,7 @@ BIO is another name of iob2, and BIOES of iobes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -113,40 +113,6 @@ def tags_to_spans(tags: Sequence[str], scheme: Scheme) -> list[Span]:
         if step.opens:
             start = position
     return spans
-
-
-def spans_to_tags(spans: Iterable[Span], length: int, scheme: Scheme) -> list[str]:
-    """Return one tag for each of ``length`` words.
-
-    Raises:
-        EncodingError: if mentions are empty, outside the sentence, or share a word.
-    """
-    tags = [OUTSIDE] * length
-    before = None
-    for span in sorted(spans):
-        if not 0 <= span.start < span.end <= length:
-            raise EncodingError(
-                f"mention {span.tag} [{span.start}, {span.end}) is empty or outside "
-                f"the sentence of {length} words"
-            )
-        if before is not None and span.start < before.end:
-            raise EncodingError(
-                f"the mentions {before.tag} [{before.start}, {before.end}) and {span.tag} "
-                f"[{span.start}, {span.end}) share words, which tags of one column cannot express"
-            )
-        touches = before is not None and (before.end, before.tag) == (span.start, span.tag)
-        letters = _letters(scheme, span.end - span.start, touches)
-        tags[span.start : span.end] = [f"{letter}-{span.tag}" for letter in letters]
-        before = span
-    return tags
-
-
-def _letters(scheme: Scheme, length: int, touches_same_type: bool) -> str:
-    if scheme.ends:
-        last, single = tuple(scheme.ends)
-        return single if length == 1 else f"B{'I' * (length - 2)}{last}"
-    first = "I" if scheme.either and not touches_same_type else "B"
-    return first + "I" * (length - 1)
 
 
 class SchemeDetector:

@@ -1,4 +1,4 @@
-"""Convert mentions to the timesteps that the model is trained on, and back.
+"""Convert mentions to the timesteps that the model is trained on.
 
 A timestep is a set of actions. A consuming action (SHIFT, OUT) or EOA is alone in its timestep.
 Consecutive REDUCE and TRANSITION actions share a timestep; an action that is already in it begins
@@ -7,10 +7,10 @@ the next one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
-from mtner_cli.core.actions.action_text import MentionStack, boundary_actions, check_mentions
+from mtner_cli.core.actions.action_text import boundary_actions, check_mentions
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.types import Span, TaggedSpan
 
@@ -52,30 +52,3 @@ def _boundary_timesteps(
             groups.append([])
         groups[-1].append(action)
     return [tuple(group) for group in groups]
-
-
-def decode_timesteps(
-    timesteps: Iterable[Timestep], vocabulary: ActionVocabulary
-) -> list[TaggedSpan]:
-    """Return the distinct mentions of timesteps, sorted by position and then action number.
-
-    In a timestep every REDUCE acts before every TRANSITION. A REDUCE that closes nothing is
-    ignored, and so is a mention that is never closed. Reading stops at EOA.
-    """
-    stack = MentionStack()
-    position = 0
-    for timestep in timesteps:
-        if ActionVocabulary.EOA in timestep:
-            break
-        if any(action in vocabulary.consuming for action in timestep):
-            position += 1
-            continue
-        for action in timestep:
-            if vocabulary.is_reduce(action):
-                stack.close(str(action - 1), position)
-        for action in timestep:
-            if not vocabulary.is_reduce(action):
-                stack.open(str(action), position)
-    # Tags themselves cannot be sorted: the corpus of one may be a name and of another None.
-    found = sorted((span.start, span.end, int(span.tag)) for span in stack.mentions)
-    return [(start, end, vocabulary.tag_of(action)) for start, end, action in found]

@@ -72,7 +72,6 @@ def infer_actions(
     slot_mask: Tensor,
     words: Tensor,
     vocabulary: ActionVocabulary,
-    max_steps_per_word: int = MAX_STEPS_PER_WORD,
 ) -> DecodedActions:
     """Take timesteps until every sentence has ended.
 
@@ -83,7 +82,6 @@ def infer_actions(
         slots: (B, S, d), float32.
         slot_mask: (B, S), bool, False on padding.
         words: (B,), int64, the number of words of each sentence.
-        max_steps_per_word: most timesteps for one word; the last of them consumes it.
     """
     memory = tagger.open_memory(slots, slot_mask)
     rows = torch.arange(len(slots), device=slots.device)
@@ -93,7 +91,7 @@ def infer_actions(
     consuming[list(vocabulary.consuming)] = True
     history: list[_Steps] = []
     while True:
-        reading, steps = _read_on(memory, reading, consuming, max_steps_per_word)
+        reading, steps = _read_on(memory, reading, consuming)
         history.append(steps)
         kept = (~reading.ended).nonzero().squeeze(1)
         if len(kept) == 0:
@@ -102,9 +100,7 @@ def infer_actions(
             memory, reading = memory.rows(kept), reading.of(kept)
 
 
-def _read_on(
-    memory: SlotMemory, reading: _Reading, consuming: Tensor, max_steps_per_word: int
-) -> tuple[_Reading, _Steps]:
+def _read_on(memory: SlotMemory, reading: _Reading, consuming: Tensor) -> tuple[_Reading, _Steps]:
     """Take ``STEPS_AT_ONCE`` timesteps and move the pointers (equation 10 of docs/model.md).
 
     Timesteps after the end of a sentence have no meaning.
@@ -114,7 +110,7 @@ def _read_on(
     taken = []
     for _ in range(STEPS_AT_ONCE):
         logits = memory.step(0, centre, pointer).logits
-        consumes = consuming[logits.argmax(-1)] | (waited >= max_steps_per_word - 1)
+        consumes = consuming[logits.argmax(-1)] | (waited >= MAX_STEPS_PER_WORD - 1)
         taken.append((logits, consumes, pointer))
         centre = pointer
         pointer = torch.minimum(pointer + consumes, last_pointer)

@@ -234,20 +234,6 @@ def evaluate(sentences: Iterable[TestedSentence], annotated: Annotated) -> Evalu
     )
 
 
-def score(
-    sentences: Iterable[TestedSentence],
-    annotated: Annotated,
-    *,
-    joined: bool,
-    with_unmatched: bool,
-) -> Scores:
-    """Compute one of the four variants of :func:`evaluate`, with the same arguments and errors."""
-    tallies = _Tallies(annotated, joined=joined)
-    for chunk in chunks(sentences):
-        tallies.add(chunk)
-    return tallies.scores(with_unmatched=with_unmatched)
-
-
 @cache
 def joined_tag(tag: Tag) -> Tag:
     """Return the tag without its corpus."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtner_cli.core.actions.action_text import EncodingError
-from mtner_cli.core.actions.timesteps import decode_timesteps, encode_timesteps
+from mtner_cli.core.actions.timesteps import encode_timesteps
 from mtner_cli.core.actions.vocabulary import (
     ActionVocabulary,
     tags_in_order,
@@ -13,6 +13,7 @@ from mtner_cli.core.actions.vocabulary import (
     vocabulary_to_json,
 )
 from mtner_cli.core.types import Tag
+from tests.core.actions.reading import mentions_of_timesteps
 from tests.core.actions.strategies import mentions_in
 
 PER, LOC = Tag(None, "PER"), Tag("news", "LOC")
@@ -69,23 +70,6 @@ def test_out_is_written_only_where_the_vocabulary_has_it() -> None:
     assert encode_timesteps([(0, 1, PER)], 2, with_out) == [(3,), (1,), (4,), (2,), (0,)]
 
 
-def test_decoding_forgives_what_a_model_may_do() -> None:
-    timesteps = [
-        (CLOSE_PER,),  # closes nothing
-        (OPEN_PER,),
-        (CLOSE_PER,),  # would close an empty mention
-        (SHIFT,),
-        (OPEN_LOC,),  # never closed
-        (SHIFT,),
-        (CLOSE_PER,),
-        (EOA,),
-        (OPEN_PER,),
-        (SHIFT,),
-        (CLOSE_PER,),
-    ]
-    assert decode_timesteps(timesteps, VOCABULARY) == [(0, 2, PER)]
-
-
 def test_crossing_mentions_of_one_tag_are_refused() -> None:
     with pytest.raises(EncodingError, match="cross"):
         encode_timesteps([(0, 2, PER), (1, 3, PER)], 3, VOCABULARY)
@@ -101,7 +85,7 @@ def test_any_mentions_survive_the_timesteps(
     mentions = sorted({(span.start, span.end, tag_of[span.tag]) for span in spans}, key=repr)
     vocabulary = ActionVocabulary(tags_in_order(tag_of.values()), with_out)
     timesteps = encode_timesteps(mentions, length, vocabulary)
-    assert set(decode_timesteps(timesteps, vocabulary)) == set(mentions)
+    assert set(mentions_of_timesteps(timesteps, vocabulary)) == set(mentions)
     assert all(len(set(timestep)) == len(timestep) for timestep in timesteps)
     consuming = [timestep for timestep in timesteps if set(timestep) & set(vocabulary.consuming)]
     assert all(len(timestep) == 1 for timestep in consuming)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mtner_cli.core.evaluate import matching
 from mtner_cli.core.evaluate.nesting import Found, NestingTally
-from mtner_cli.core.evaluate.scores import Counts, evaluate, score
+from mtner_cli.core.evaluate.scores import Counts, evaluate
 from mtner_cli.core.types import ScoredMention, Tag, TestedSentence
 
 WORDS = ("naloxone", "reverses", "clonidine", "hypotension", "syndrome")
@@ -50,7 +50,7 @@ def test_counts_of_one_sentence():
         gold=[(0, 1, CHEMICAL), (2, 3, CHEMICAL), (3, 4, DISEASE)],
         predicted=[(0, 1, CHEMICAL), (2, 4, CHEMICAL), (3, 4, DISEASE)],
     )
-    corpus = score([sentence], ANNOTATED, joined=False, with_unmatched=True).corpora["BC5"]
+    corpus = evaluate([sentence], ANNOTATED).separate.corpora["BC5"]
     assert corpus.per_tag == {CHEMICAL: Counts(1, 1, 1), DISEASE: Counts(1, 0, 0)}
     assert corpus.micro == Counts(2, 1, 1)
 
@@ -178,11 +178,19 @@ def naive_counts(some, corpus, tag, *, joined, with_unmatched):
     return total
 
 
+VARIANTS = {
+    (False, True): "separate",
+    (False, False): "separate_matched",
+    (True, True): "joined",
+    (True, False): "joined_matched",
+}
+
+
 @settings(deadline=None)
 @given(st.lists(sentences(), max_size=6), st.booleans(), st.booleans())
 def test_scores_agree_with_a_naive_count(some, joined, with_unmatched):
     annotated = {"BC5": [TAGS[0], TAGS[1]], "NCBI": [TAGS[2]]}
-    scores = score(some, annotated, joined=joined, with_unmatched=with_unmatched)
+    scores = getattr(evaluate(some, annotated), VARIANTS[joined, with_unmatched])
     assert set(scores.corpora) == {sentence.corpus for sentence in some}
     for corpus, result in scores.corpora.items():
         naive = {
@@ -199,17 +207,6 @@ def test_scores_agree_with_a_naive_count(some, joined, with_unmatched):
         assert result.unscored_gold == {
             tag: counts.gold for tag, counts in naive.items() if tag not in own and counts.gold
         }
-
-
-@settings(deadline=None)
-@given(st.lists(sentences(), max_size=6))
-def test_one_pass_gives_the_four_variants(some):
-    annotated = {"BC5": [TAGS[0], TAGS[1]], "NCBI": [TAGS[2]]}
-    evaluation = evaluate(some, annotated)
-    assert evaluation.separate == score(some, annotated, joined=False, with_unmatched=True)
-    assert evaluation.separate_matched == score(some, annotated, joined=False, with_unmatched=False)
-    assert evaluation.joined == score(some, annotated, joined=True, with_unmatched=True)
-    assert evaluation.joined_matched == score(some, annotated, joined=True, with_unmatched=False)
 
 
 def naive_nesting(some, corpus):

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtner_cli.config.schema import MaximizeConfig, MergeSentsConfig, NormalizeConfig
-from mtner_cli.core.actions.timesteps import decode_timesteps
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.decode.inference import mentions_of_sentences
 from mtner_cli.core.features.examples import examples_of, with_timesteps
@@ -28,6 +27,7 @@ from mtner_cli.core.features.segments import segments_of, windows_of
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.model.encoder import load_tokenizer
 from mtner_cli.core.types import ScoredMention, Sentence, Span, Tag
+from tests.core.actions.reading import mentions_of_timesteps
 
 MAXIMIZE = MergeSentsConfig(maximize=MaximizeConfig(use=True))
 SWAP = MergeSentsConfig(maximize=MaximizeConfig(use=True, swap=True))
@@ -225,7 +225,9 @@ def test_gold_mentions_come_back_to_their_sentences(
     for example in examples:
         assert len(example.input_ids) <= MAX_TOKENS
         timesteps = with_timesteps(example, vocabulary).timesteps or ()
-        mentions = [ScoredMention(*span, 1.0) for span in decode_timesteps(timesteps, vocabulary)]
+        mentions = [
+            ScoredMention(*span, 1.0) for span in mentions_of_timesteps(timesteps, vocabulary)
+        ]
         for (_, index), of_sentence in mentions_of_sentences(example, mentions):
             found.setdefault(index, set()).update(mention[:3] for mention in of_sentence)
     assert found == {one.index: set(one.gold) for one in sentences}

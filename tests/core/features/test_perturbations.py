@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtner_cli.core.actions.timesteps import decode_timesteps
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
 from mtner_cli.core.experiment.corpora import foreign_actions
 from mtner_cli.core.features.batch import Collator
@@ -22,6 +21,7 @@ from mtner_cli.core.features.sampler import (
 from mtner_cli.core.features.tokenize import SubwordTokenizer
 from mtner_cli.core.model.encoder import load_tokenizer
 from mtner_cli.core.types import Sentence, Span, Tag
+from tests.core.actions.reading import mentions_of_timesteps
 
 TAGS = {name: Tag(name, f"{name}-type") for name in ("clinic", "labs", "ward")}
 VOCABULARY = ActionVocabulary(tuple(TAGS.values()))
@@ -67,7 +67,7 @@ def test_a_joined_example_is_both_with_a_separator_word(data: list[Example]) -> 
     assert len(joined.input_ids) == joined_length(first, second)
     assert (joined.corpus, joined.appended_corpus) == ("clinic", "labs")
     expected = [(2, 3, TAGS["clinic"]), (5, 6, TAGS["labs"])]
-    assert decode_timesteps(joined.timesteps or (), VOCABULARY) == expected
+    assert mentions_of_timesteps(joined.timesteps or (), VOCABULARY) == expected
     assert [mention for segment in joined.segments for mention in segment.gold] == expected
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
+from mtner_cli.core.decode import inference
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.decode.mentions import decode_mentions
 from mtner_cli.core.model.loss import adjusted_targets, timestep_loss
@@ -121,16 +122,15 @@ def test_a_batch_gives_what_its_sentences_give_alone() -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_inference_and_mentions_are_the_oracles(seed: int) -> None:
+def test_inference_and_mentions_are_the_oracles(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "MAX_STEPS_PER_WORD", 5)
     torch.manual_seed(seed)
     weights = random_weights(WIDTH, TAGS, LATENTS, 4, torch.float32)
     weights["b2"][0] -= 3  # seldom EOA, so that sentences are read to their end
     batch = random_batch([12, 6, 3, 8], WIDTH, TAGS, torch.float32)
     tagger = tagger_with(weights, TaggerSettings(latents_per_action=LATENTS, half_context=4))
     vocabulary = _vocabulary()
-    decoded = infer_actions(
-        tagger, batch.slots, batch.mask, torch.tensor(batch.words), vocabulary, 5
-    )
+    decoded = infer_actions(tagger, batch.slots, batch.mask, torch.tensor(batch.words), vocabulary)
     mentions = decode_mentions(decoded, vocabulary)
     oracle = Oracle(weights, 4)
     for sentence, words in enumerate(batch.words):
@@ -151,16 +151,15 @@ def test_inference_and_mentions_are_the_oracles(seed: int) -> None:
         assert found == oracle_mentions(logits, consumed, TAGS)
 
 
-def test_a_sentence_that_never_shifts_ends() -> None:
+def test_a_sentence_that_never_shifts_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "MAX_STEPS_PER_WORD", 4)
     weights = random_weights(WIDTH, TAGS, LATENTS, 4, torch.float32)
     weights["W2"].zero_()
     weights["b2"][:] = -5.0
     weights["b2"][2] = 5.0  # always TRANSITION of the first tag
     tagger = tagger_with(weights, TaggerSettings(latents_per_action=LATENTS, half_context=4))
     batch = random_batch([3], WIDTH, TAGS, torch.float32)
-    decoded = infer_actions(
-        tagger, batch.slots, batch.mask, torch.tensor([3]), _vocabulary(), max_steps_per_word=4
-    )
+    decoded = infer_actions(tagger, batch.slots, batch.mask, torch.tensor([3]), _vocabulary())
     assert decoded.steps.tolist() == [16]  # three words and the end, four timesteps each
     assert decode_mentions(decoded, _vocabulary()) == [[]]
 
