@@ -26,6 +26,7 @@ from mtner_cli.cli.fetch import fetch
 from mtner_cli.cli.filter_ood import filter_ood
 from mtner_cli.cli.interrupt import catch_ends
 from mtner_cli.cli.new import NewCommand, new
+from mtner_cli.cli.options import showing_option
 from mtner_cli.cli.plain import PlainCommand, PlainGroup
 from mtner_cli.cli.predict_cross import predict_cross
 from mtner_cli.cli.test import test
@@ -50,23 +51,14 @@ for command in (train, test, predict_cross, filter_ood, agreement, experiments, 
 app.command(cls=NewCommand)(new)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"mtner {__version__}")
-        raise typer.Exit
+def _print_version() -> None:
+    typer.echo(f"mtner {__version__}")
 
 
 @app.callback()
 def mtner(
     version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            "-V",
-            help="Show the version and exit.",
-            callback=_print_version,
-            is_eager=True,
-        ),
+        bool, showing_option(_print_version, "Show the version and exit.", "--version", "-V")
     ] = False,
 ) -> None:
     """Read the options that come before the command."""

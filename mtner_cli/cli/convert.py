@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from mtner_cli.cli.options import showing_option
 from mtner_cli.cli.plain import PlainCommand, PlainGroup
 from mtner_cli.config.encodings import EncodingName
 from mtner_cli.core.convert.registry import FORMATS, Format, Option, format_named
@@ -64,9 +65,7 @@ class FormatCommands(PlainGroup):
 convert_app = typer.Typer(cls=FormatCommands, no_args_is_help=True)
 
 
-def _print_formats(wanted: bool) -> None:
-    if not wanted:
-        return
+def _print_formats() -> None:
     from rich import box
     from rich.table import Table
 
@@ -76,16 +75,12 @@ def _print_formats(wanted: bool) -> None:
     for name, description in FORMATS.items():
         table.add_row(name, description, "\n".join(format_named(name).encodings))
     PlainConsole().print(table)
-    raise typer.Exit
 
 
 @convert_app.callback()
 def convert_options(
     listing: Annotated[
-        bool,
-        typer.Option(
-            "--list", help="List the formats and exit.", callback=_print_formats, is_eager=True
-        ),
+        bool, showing_option(_print_formats, "List the formats and exit.", "--list")
     ] = False,
 ) -> None:
     """Convert a corpus to the action files that training reads.

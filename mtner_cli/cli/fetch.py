@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtner_cli.cli.completion import fetched_corpora
+from mtner_cli.cli.options import showing_option
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
     from mtner_cli.core.fetch.download import RemoteFile
 
 
-def _print_catalogue(wanted: bool) -> None:
-    if not wanted:
-        return
+def _print_catalogue() -> None:
     from rich import box
     from rich.table import Table
 
@@ -32,7 +31,6 @@ def _print_catalogue(wanted: bool) -> None:
     console = PlainConsole()
     console.print(table)
     console.print(f"from {catalogue.base_url}", soft_wrap=True)
-    raise typer.Exit
 
 
 def fetch(
@@ -49,10 +47,7 @@ def fetch(
         str | None, typer.Option(metavar="URL", help="A mirror to fetch from instead.")
     ] = None,
     listing: Annotated[
-        bool,
-        typer.Option(
-            "--list", help="List the corpora and exit.", callback=_print_catalogue, is_eager=True
-        ),
+        bool, showing_option(_print_catalogue, "List the corpora and exit.", "--list")
     ] = False,
 ) -> None:
     """Download public corpora, resume interrupted downloads, and verify the files.

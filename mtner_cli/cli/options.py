@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -24,3 +25,14 @@ CheckpointName = Annotated[
         show_default="best, else last",
     ),
 ]
+
+
+def showing_option(show: Callable[[], None], text: str, *names: str) -> Any:
+    """Return a flag that calls ``show`` and exits, before other options and arguments are read."""
+
+    def show_and_exit(wanted: bool) -> None:
+        if wanted:
+            show()
+            raise typer.Exit
+
+    return typer.Option(*names, help=text, callback=show_and_exit, is_eager=True)
