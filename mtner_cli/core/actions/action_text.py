@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
+from typing import TypeVar
 from urllib.parse import unquote
 
 from mtner_cli.core.types import Span
 from mtner_cli.errors import quoted
+
+AnySpan = TypeVar("AnySpan", bound=tuple[int, int, Hashable])
+"""Start, end and tag, such as a :class:`Span`; a tag may also be a number or a :class:`Tag`."""
+TagOrNumber = TypeVar("TagOrNumber", str, int)
+"""What can also be sorted, so that the order of actions is always the same."""
 
 SEPARATOR = " ||| "
 DOCUMENT_SEPARATOR = "-- doc-sep --"
@@ -56,7 +62,7 @@ class EncodingError(ValueError):
     """Mentions or text that an action encoding cannot express, or a line that is not valid."""
 
 
-def check_mentions(mentions: Sequence[Span], length: int) -> None:
+def check_mentions(mentions: Sequence[tuple[int, int, Hashable]], length: int) -> None:
     """Raise an error for mentions that an action sequence cannot express.
 
     Args:
@@ -67,38 +73,41 @@ def check_mentions(mentions: Sequence[Span], length: int) -> None:
             that cross (start1 < start2 < end1 < end2), which no action sequence can tell from
             nested ones.
     """
-    for mention in mentions:
-        if not 0 <= mention.start < mention.end <= length:
+    for start, end, tag in mentions:
+        if not 0 <= start < end <= length:
             raise EncodingError(
-                f"mention {quoted(mention.tag)} [{mention.start}, {mention.end}) is empty or "
+                f"mention {quoted(str(tag))} [{start}, {end}) is empty or "
                 f"outside the sentence, whose length is {length}"
             )
     crossing = first_crossing(mentions)
     if crossing is not None:
-        one, other = crossing
+        (start, end, tag), (other_start, other_end, _) = crossing
         raise EncodingError(
-            f"two mentions of type {quoted(one.tag)} cross: [{one.start}, {one.end}) and "
-            f"[{other.start}, {other.end}); only nested or disjoint ones of one type can be encoded"
+            f"two mentions of type {quoted(str(tag))} cross: [{start}, {end}) and "
+            f"[{other_start}, {other_end}); only nested or disjoint ones of one type can be encoded"
         )
 
 
-def first_crossing(mentions: Iterable[Span]) -> tuple[Span, Span] | None:
+def first_crossing(mentions: Iterable[AnySpan]) -> tuple[AnySpan, AnySpan] | None:
     """Return the first two mentions of one tag that cross, or None."""
-    ordered = sorted(mentions, key=lambda span: (span.start, -span.end))
-    if all(one.end <= other.start for one, other in pairwise(ordered)):
+    ordered = sorted(mentions, key=lambda span: (span[0], -span[1]))
+    if all(one[1] <= other[0] for one, other in pairwise(ordered)):
         return None  # nothing overlaps, as in most sentences
-    open_mentions: dict[str, list[Span]] = defaultdict(list)
+    open_mentions: dict[Hashable, list[AnySpan]] = defaultdict(list)
     for mention in ordered:
-        enclosing = open_mentions[mention.tag]
-        while enclosing and enclosing[-1].end <= mention.start:
+        start, end, tag = mention
+        enclosing = open_mentions[tag]
+        while enclosing and enclosing[-1][1] <= start:
             enclosing.pop()
-        if enclosing and enclosing[-1].end < mention.end:
+        if enclosing and enclosing[-1][1] < end:
             return enclosing[-1], mention
         enclosing.append(mention)
     return None
 
 
-def boundary_actions(mentions: Iterable[Span]) -> Iterator[tuple[int, list[str], list[str]]]:
+def boundary_actions(
+    mentions: Iterable[tuple[int, int, TagOrNumber]],
+) -> Iterator[tuple[int, list[TagOrNumber], list[TagOrNumber]]]:
     """Yield the actions at each position where a mention starts or ends.
 
     Yields:
@@ -106,12 +115,12 @@ def boundary_actions(mentions: Iterable[Span]) -> Iterator[tuple[int, list[str],
         innermost first, and of those that start there, longest first.
     """
     events = []
-    for mention in set(mentions):
-        events.append((mention.start, 1, -mention.end, mention.tag))
-        events.append((mention.end, 0, -mention.start, mention.tag))
+    for start, end, tag in set(mentions):
+        events.append((start, 1, -end, tag))
+        events.append((end, 0, -start, tag))
     for position, group in groupby(sorted(events), key=lambda event: event[0]):
-        closed: list[str] = []
-        opened: list[str] = []
+        closed: list[TagOrNumber] = []
+        opened: list[TagOrNumber] = []
         for _, opens, _, tag in group:
             (opened if opens else closed).append(tag)
         yield position, closed, opened

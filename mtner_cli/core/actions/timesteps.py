@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from mtner_cli.core.actions.action_text import boundary_actions, check_mentions
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
-from mtner_cli.core.types import Span, TaggedSpan
+from mtner_cli.core.types import TaggedSpan
 
 Timestep = tuple[int, ...]
 
@@ -27,11 +27,11 @@ def encode_timesteps(
     """
     inside = (ActionVocabulary.SHIFT,)
     outside = (ActionVocabulary.OUT,) if vocabulary.with_out else inside
-    spans = [Span(start, end, str(vocabulary.number(tag))) for start, end, tag in mentions]
-    check_mentions(spans, length)
+    check_mentions(mentions, length)
+    numbered = [(start, end, vocabulary.number(tag)) for start, end, tag in mentions]
     timesteps: list[Timestep] = []
     position = depth = 0
-    for boundary, closed, opened in boundary_actions(spans):
+    for boundary, closed, opened in boundary_actions(numbered):
         timesteps += [inside if depth else outside] * (boundary - position)
         timesteps += _boundary_timesteps(tuple(closed), tuple(opened), vocabulary.first_tag_action)
         position, depth = boundary, depth + len(opened) - len(closed)
@@ -41,11 +41,11 @@ def encode_timesteps(
 
 @lru_cache(maxsize=4096)  # a corpus has few different boundaries, and repeats them often
 def _boundary_timesteps(
-    closed: tuple[str, ...], opened: tuple[str, ...], first_tag_action: int
+    closed: tuple[int, ...], opened: tuple[int, ...], first_tag_action: int
 ) -> list[Timestep]:
     """Return the timesteps of the REDUCE and TRANSITION actions at one position, by tag number."""
-    actions = [first_tag_action + 2 * int(number) + 1 for number in closed]
-    actions += [first_tag_action + 2 * int(number) for number in opened]
+    actions = [first_tag_action + 2 * number + 1 for number in closed]
+    actions += [first_tag_action + 2 * number for number in opened]
     groups: list[list[int]] = []
     for action in actions:
         if not groups or action in groups[-1]:

@@ -22,7 +22,7 @@ from mtner_cli.core.features.segments import (
     segments_of,
 )
 from mtner_cli.core.features.tokenize import Integers, SubwordTokenizer, TokenizedSentence
-from mtner_cli.core.types import Span, TaggedSpan
+from mtner_cli.core.types import TaggedSpan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +95,12 @@ def with_timesteps(
 
 
 def _without_crossings(mentions: list[TaggedSpan], notes: ExampleNotes | None) -> list[TaggedSpan]:
-    by_span = {Span(start, end, str(tag)): (start, end, tag) for start, end, tag in mentions}
-    while crossing := first_crossing(by_span):
-        shorter = min(crossing, key=lambda span: span.end - span.start)
-        del by_span[shorter]
+    kept = list(dict.fromkeys(mentions))
+    while crossing := first_crossing(kept):
+        kept.remove(min(crossing, key=lambda mention: mention[1] - mention[0]))
         if notes is not None:
             notes.left_out["mentions that cross another of their type"] += 1
-    return list(by_span.values())
+    return kept
 
 
 def examples_of(

@@ -65,14 +65,24 @@ def test_an_action_that_repeats_starts_a_timestep() -> None:
     ]
 
 
+def test_actions_at_one_place_follow_the_numbers_of_their_tags() -> None:
+    tags = tags_in_order(Tag(None, f"T{number:02}") for number in range(12))
+    vocabulary = ActionVocabulary(tags)
+    opened, *_, closed, _ = encode_timesteps([(0, 1, tag) for tag in tags], 1, vocabulary)
+    assert opened == tuple(vocabulary.transition(tag) for tag in tags)
+    assert closed == tuple(vocabulary.reduce(tag) for tag in tags)
+
+
 def test_out_is_written_only_where_the_vocabulary_has_it() -> None:
     with_out = ActionVocabulary((PER,), with_out=True)
     assert encode_timesteps([(0, 1, PER)], 2, with_out) == [(3,), (1,), (4,), (2,), (0,)]
 
 
 def test_crossing_mentions_of_one_tag_are_refused() -> None:
-    with pytest.raises(EncodingError, match="cross"):
-        encode_timesteps([(0, 2, PER), (1, 3, PER)], 3, VOCABULARY)
+    with pytest.raises(
+        EncodingError, match=r"two mentions of type 'news\$LOC' cross: \[0, 2\) and"
+    ):
+        encode_timesteps([(0, 2, LOC), (1, 3, LOC), (1, 3, PER)], 3, VOCABULARY)
 
 
 @given(length=st.integers(1, 8), with_out=st.booleans(), data=st.data())
