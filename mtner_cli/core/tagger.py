@@ -52,8 +52,8 @@ _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 class Tagger:
     """A trained model with everything that it needs to find mentions.
 
-    >>> tagger = Tagger.load("logs/quickstart/first")  # doctest: +SKIP
-    >>> [(m.text, m.type) for m in tagger.find("Naloxone reverses hypotension.")]  # doctest: +SKIP
+    >>> tagger = Tagger.load("logs/quickstart/first")
+    >>> [(m.text, m.type) for m in tagger.find("Naloxone reverses hypotension.")]
     [('Naloxone', 'Chemical'), ('hypotension', 'Disease')]
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import resource
 import shutil
@@ -45,6 +46,42 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path) -> Pat
     with claimed_run(config_from_mapping(settings), None) as (config, _):
         list(start_training(prepare_training(config), CPU))
     return config.output_dir
+
+
+LEARNED = [
+    "Naloxone reverses hypotension . ||| TRANSITION(Chemical) SHIFT REDUCE(Chemical) OUT "
+    "TRANSITION(Disease) SHIFT REDUCE(Disease) OUT",
+    "Hypotension was reversed . ||| TRANSITION(Disease) SHIFT REDUCE(Disease) OUT OUT OUT",
+]
+
+
+def test_the_example_of_the_documentation_runs(
+    tmp_path: Path, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("train.txt").write_text("\n".join(40 * LEARNED) + "\n")
+    Path("dev.txt").write_text("\n".join(LEARNED) + "\n")
+    settings = {
+        "seed": 1,
+        "task_name": "quickstart",
+        "output_dir": "logs/quickstart/first",
+        "datasets": {
+            "clinic": {
+                "mode": "simple",
+                "split_paths": {"train": "train.txt", "dev": "dev.txt"},
+            }
+        },
+        "models": {"embed_model": {"pretrained_name": str(tiny_encoder)}},
+        "train": {
+            "batch_size": 2,
+            "num_epochs": 2,
+            "optimizers": {"embed_model": {"lr": 3e-3}, "pred_model": {"lr": 1e-2}},
+        },
+    }
+    with claimed_run(config_from_mapping(settings), None) as (config, _):
+        list(start_training(prepare_training(config), CPU))
+    failed, attempted = doctest.testmod(tagger_module)
+    assert (failed, attempted) == (0, 2)
 
 
 @pytest.fixture
