@@ -38,7 +38,8 @@ def show_test(
     run: Path, checkpoint: str | None, device: torch.device, console: Console
 ) -> Evaluation | None:
     """Test a run, write its results and print its scores; None if no corpus has a test split."""
-    from mtner_cli.core.experiment.testing import evaluate_run
+    from mtner_cli.config.load import load_resolved
+    from mtner_cli.core.experiment.testing import check_test_files, evaluate_run
     from mtner_cli.core.results.scores_file import write_scores
     from mtner_cli.core.results.write import write_results
     from mtner_cli.core.tagger import Tagger
@@ -48,6 +49,7 @@ def show_test(
     from mtner_cli.report.text_report import write_text_report
 
     folder = RunFolder.find(run)
+    check_test_files(folder.path, load_resolved(folder.resolved_config).datasets)
     tagger = Tagger.load(run, checkpoint, device)
     folder.check_writable()
     console.print(f"checkpoint {tagger.checkpoint} on {device}", soft_wrap=True)
@@ -68,6 +70,10 @@ def show_test(
     )
     for table in evaluation_tables(outcome.evaluation, outcome.untaught):
         console.print(table)
+    for corpus in outcome.changed:
+        console.print(
+            f"{corpus}: the test file has changed since the run was started.", style="yellow"
+        )
     for path in (report_path, scores_path, lines_path, pickle_path):
         console.print(f"wrote {path}", soft_wrap=True)
     return outcome.evaluation

@@ -356,3 +356,18 @@ def test_a_finished_run_says_how_to_train_longer(experiment_file: Path) -> None:
     longer = run(*shlex.split(command), "--cpu")
     assert "epoch 4: " in longer
     assert (experiment_file.parent / "run-longer" / "test_results.pkl").exists()
+
+
+def test_a_test_in_another_place_says_how_to_continue(
+    experiment_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = experiment_file.parent / "genes$2.test.txt"
+    run("train", experiment_file, "--cpu")
+    before = (tmp_path / "run" / "scores.json").read_text()
+    test.rename(tmp_path / "moved.txt")
+    with pytest.raises(MtnerError, match="in which the run was trained, or name test files"):
+        run("test", tmp_path / "run", "--cpu")
+    assert (tmp_path / "run" / "scores.json").read_text() == before
+    test.write_text((tmp_path / "moved.txt").read_text() + "no gene ||| \n")
+    output = run("test", tmp_path / "run", "--cpu")
+    assert "genes$2: the test file has changed since the run was started." in output

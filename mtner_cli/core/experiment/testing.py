@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mtner_cli.config.schema import DatasetConfig, LimitSentencesConfig
 from mtner_cli.core.corpus.splits import CorpusSplit, SplitName
@@ -16,6 +18,8 @@ from mtner_cli.core.experiment.corpora import (
 )
 from mtner_cli.core.tagger import OnProgress, Tagger
 from mtner_cli.core.types import ScoredMention, TestedSentence
+from mtner_cli.errors import ConfigError
+from mtner_cli.paths import is_file
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,14 @@ class RunEvaluation:
             trained on.
         evaluation: the scores.
         untaught: for each corpus, annotated types that the model learned from no corpus.
+        changed: the corpora whose file is another one than when the run was started.
     """
 
     splits: list[CorpusSplit]
     sentences: list[TestedSentence]
     evaluation: Evaluation
     untaught: dict[str, list[str]]
+    changed: tuple[str, ...] = ()
 
 
 def scored_tags(annotated: Annotated, splits: Sequence[CorpusSplit], separate: bool) -> Annotated:
@@ -42,23 +48,52 @@ def scored_tags(annotated: Annotated, splits: Sequence[CorpusSplit], separate: b
     return {corpus: tags | annotated.get(corpus, frozenset()) for corpus, tags in here.items()}
 
 
+def check_test_files(run: Path, datasets: Mapping[str, DatasetConfig]) -> None:
+    """Refuse to test a run whose test files are not here, before its model is loaded.
+
+    Raises:
+        ConfigError: with every missing file, where it was looked for, and what to do.
+    """
+    faults = []
+    for name, dataset in datasets.items():
+        path = dataset.split_paths.test
+        if path is not None and not is_file(path):
+            looked = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
+            faults.append(f"datasets.{name}.split_paths.test: file not found: {path}{looked}")
+    if faults:
+        command = shlex.join(["mtner", "predict-cross", "--model", str(run), "--corpora"])
+        raise ConfigError(
+            [
+                *faults,
+                "Run the command in the folder in which the run was trained, or name test files of "
+                f"this machine in a YAML file and score the run on them: {command} FILE",
+            ]
+        )
+
+
 def evaluate_run(
-    tagger: Tagger, split: SplitName = "test", on_progress: OnProgress | None = None
+    tagger: Tagger, split_name: SplitName = "test", on_progress: OnProgress | None = None
 ) -> RunEvaluation | None:
-    """Test a model on the ``split`` of each of its own corpora; None if none of them has one.
+    """Test a model on a split of each of its own corpora; None if none of them has one.
 
     Raises:
         DataError: if a corpus's file is missing or does not have the configured encoding.
     """
     config = tagger.config
-    splits = read_splits(config.datasets, config.data_transform, split)
+    splits = read_splits(config.datasets, config.data_transform, split_name)
     if not splits:
         return None
     sentences = tokenize_splits(splits, tagger.tokenizer, tagger.separate_tags)
     tested = tagger.tag(sentences, config.train.limit_test_batches, on_progress)
     annotated = scored_tags(tagger.description.annotated, splits, tagger.separate_tags)
     untaught = _untaught(tagger, annotated)
-    return RunEvaluation(splits, tested, evaluate(tested, annotated), untaught)
+    before = tagger.description.data
+    changed = tuple(
+        split.corpus
+        for split in splits
+        if before.get(split.corpus, {}).get(split_name, split.content) != split.content
+    )
+    return RunEvaluation(splits, tested, evaluate(tested, annotated), untaught, changed)
 
 
 def predict_corpora(
