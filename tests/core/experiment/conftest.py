@@ -73,7 +73,10 @@ def settings(tmp_path: Path, tiny_encoder: Path) -> dict[str, Any]:
             "batch_size": 2,
             "num_epochs": 2,
             "use_deterministic": True,
-            "optimizers": {"embed_model": {"lr": 1e-3}, "pred_model": {"lr": 3e-3}},
+            "optimizers": {
+                "embed_model": {"lr": 1e-3, "warm_up_in_epochs": 1.0},
+                "pred_model": {"lr": 3e-3, "warm_up_in_epochs": 0.5},
+            },
         },
     }
 
