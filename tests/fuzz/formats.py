@@ -19,7 +19,7 @@ from mtner_cli.core.corpus.action_files import read_corpus
 from mtner_cli.core.files.atomic import atomic_text_file
 from mtner_cli.core.types import Sentence
 from mtner_cli.report.console import PlainConsole
-from mtner_cli.report.tables import print_ledgers
+from mtner_cli.report.ledgers import print_ledgers
 from tests.fuzz import seeds
 from tests.fuzz.case import Case, NotCounted, WrongResult
 from tests.fuzz.counting import COUNTERS, Count, bare
