@@ -13,7 +13,13 @@ from mtner_cli.cli.options import CheckpointName, Cpu, Gpu
 def predict_cross(
     model: Annotated[Path, typer.Option("--model", metavar="RUN", help="A run's folder.")],
     corpora: Annotated[
-        Path, typer.Option("--corpora", metavar="FILE", help="YAML of the corpora to predict on.")
+        list[str],
+        typer.Option(
+            "--corpora",
+            metavar="FILE",
+            help="YAML file of corpora, or an experiment. NAME=FILE is one corpus in any format "
+            "that mtner convert reads; NAME=FILE:FORMAT if the format is not clear. Repeatable.",
+        ),
     ],
     checkpoint: CheckpointName = None,
     pickle: Annotated[
@@ -32,38 +38,36 @@ def predict_cross(
 
     Example: mtner predict-cross --model logs/sBoth/RUN --corpora configs/synthetic_evaluation.yaml
     """
-    from mtner_cli.config.load import load_corpora
-    from mtner_cli.core.corpus.checks import find_corpus_faults
+    from mtner_cli.core.experiment.given_corpora import given_corpora
     from mtner_cli.report.console import PlainConsole
+    from mtner_cli.report.ledgers import print_ledgers
 
-    datasets = load_corpora(corpora, check_files=find_corpus_faults)
     console = PlainConsole()
-    with console.status("starting"):
-        from mtner_cli.core.device import choose_device
-        from mtner_cli.core.experiment.testing import predict_corpora
-        from mtner_cli.core.files.atomic import refuse_overwriting
-        from mtner_cli.core.results.scores_file import write_scores
-        from mtner_cli.core.results.write import write_cross_corpus_pickle
-        from mtner_cli.core.tagger import Tagger
-        from mtner_cli.core.train.run_folder import RunFolder
-        from mtner_cli.report.progress import counting_bar
-        from mtner_cli.report.tables import evaluation_tables
+    with given_corpora(corpora) as given:
+        for name, ledger in given.ledgers.items():
+            print_ledgers({name: ledger}, console)
+        with console.status("starting"):
+            from mtner_cli.core.device import choose_device
+            from mtner_cli.core.experiment.testing import predict_corpora
+            from mtner_cli.core.files.atomic import refuse_overwriting
+            from mtner_cli.core.results.scores_file import write_scores
+            from mtner_cli.core.results.write import write_cross_corpus_pickle
+            from mtner_cli.core.tagger import Tagger
+            from mtner_cli.core.train.run_folder import RunFolder
+            from mtner_cli.report.progress import counting_bar
+            from mtner_cli.report.tables import evaluation_tables
 
-    device = choose_device(gpu, cpu)
-    tagger = Tagger.load(model, checkpoint, device)
-    folder = RunFolder.find(model)
-    own = (folder.checkpoint(checkpoint), *folder.written)
-    read = [
-        path for dataset in datasets.values() for path in dataset.split_paths.present().values()
-    ]
-    if pickle is not None:
-        refuse_overwriting([corpora, *own, *read], pickle)
-    if scores is not None:
-        others = [] if pickle is None else [pickle]
-        refuse_overwriting([corpora, *own, *read, *others], scores)
-    console.print(f"checkpoint {tagger.checkpoint} on {device}", soft_wrap=True)
-    with counting_bar(console, "predicting") as report:
-        outcome = predict_corpora(tagger, datasets, report)
+        device = choose_device(gpu, cpu)
+        tagger = Tagger.load(model, checkpoint, device)
+        folder = RunFolder.find(model)
+        read = [*given.read(), folder.checkpoint(checkpoint), *folder.written]
+        if pickle is not None:
+            refuse_overwriting(read, pickle)
+        if scores is not None:
+            refuse_overwriting(read if pickle is None else [*read, pickle], scores)
+        console.print(f"checkpoint {tagger.checkpoint} on {device}", soft_wrap=True)
+        with counting_bar(console, "predicting") as report:
+            outcome = predict_corpora(tagger, given.datasets, report)
     if pickle is not None:
         write_cross_corpus_pickle(pickle, outcome.sentences)
     if scores is not None:

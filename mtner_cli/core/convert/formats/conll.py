@@ -156,7 +156,7 @@ class _Columns:
         for _, line in numbered_lines(self.path, self.charset):
             if not line or line.isspace() or line.startswith(DOCUMENT_START):
                 continue
-            letters = [split_tag(cell.strip(" "))[0] for cell in _cells(line)]
+            letters = [split_tag(cell.strip(" "))[0] for cell in cells_of(line)]
             tags = {column for column, letter in enumerate(letters, 1) if letter}
             columns = tags if columns is None else columns & tags
             mentions |= {column for column in tags if letters[column - 1] != OUTSIDE}
@@ -193,7 +193,7 @@ class _Columns:
             if not line or line.isspace():
                 yield number, line, None
                 continue
-            cells = _cells(line)
+            cells = cells_of(line)
             if line.startswith(DOCUMENT_START) and line.split(None, 1)[0] == DOCUMENT_START:
                 self._refuse_tag(number, cells, tag)
                 yield number, line, None
@@ -221,6 +221,7 @@ class _Columns:
         return DataError(self.path, number, f"expected {expected}; found {found}: {quoted(line)}")
 
 
-def _cells(line: str) -> list[str]:
+def cells_of(line: str) -> list[str]:
+    """Return the columns of a line."""
     by_tabs = "\t" in line
     return line.rstrip("\t ").split("\t") if by_tabs else _SPACES.split(line.strip(" "))
