@@ -183,7 +183,7 @@ def test_a_general_model_on_biomedical_text_and_two_annotators(at_work: Workplac
     judged, both = len(rows), len(rows) - 1
     expected = f"{judged} 100.00 ({judged}/{judged}) {100 * both / judged:.2f} ({both}/{judged})"
     lines = [" ".join(line.split()) for line in run("agreement", sheet).splitlines()]
-    assert f"all {expected} {both}/{judged} 0.000" in lines
+    assert f"all {expected} {both}/{judged} 0.000 0.000 to 0.000" in lines
 
 
 def test_a_model_of_both_on_both(at_work: Workplace) -> None:

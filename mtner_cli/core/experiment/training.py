@@ -15,7 +15,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from mtner_cli import __version__
 from mtner_cli.config.load import dump_resolved
 from mtner_cli.config.schema import ExperimentConfig
 from mtner_cli.core.corpus.splits import CorpusSplit
@@ -47,6 +46,7 @@ from mtner_cli.core.model.encoder import (
     longest_input,
 )
 from mtner_cli.core.model.ner_model import NerModel, build_model
+from mtner_cli.core.results.scores_file import versions
 from mtner_cli.core.tagger import Tagger
 from mtner_cli.core.train.checkpoint import Checkpoint, ModelDescription
 from mtner_cli.core.train.events import TrainingEvent, TrainingStarted
@@ -54,8 +54,6 @@ from mtner_cli.core.train.run_folder import RunFolder
 from mtner_cli.core.train.schedule import TrainingLength, training_length, with_rates
 from mtner_cli.core.train.trainer import Trainer, TrainingData
 from mtner_cli.errors import ConfigError, DataError, quoted
-
-VERSIONS = {"mtner": __version__, "torch": torch.__version__}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +212,7 @@ def start_training(
         save_encoder(folder.encoder, model, prepared.tokenizer)
     trainer = new_trainer(prepared, model, accelerator)
     yield TrainingStarted(
-        versions=VERSIONS,
+        versions=versions(),
         data=prepared.description.data,
         device=str(accelerator.device),
         step=resume_from.progress.step if resume_from is not None else 0,
@@ -224,7 +222,7 @@ def start_training(
 
 def provenance(description: ModelDescription) -> str:
     """Return YAML comments with versions and data files for a run's settings."""
-    lines = [", ".join(f"{name} {version}" for name, version in VERSIONS.items())]
+    lines = [", ".join(f"{name} {version}" for name, version in versions().items())]
     for corpus, contents in description.data.items():
         for split, content in contents.items():
             lines.append(f"sha256 of {split} of {json.dumps(corpus)}: {content}")

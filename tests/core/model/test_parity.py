@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mtner_cli.core.actions.vocabulary import ActionVocabulary
+from mtner_cli.core.decode import inference
 from mtner_cli.core.decode.inference import infer_actions
 from mtner_cli.core.features.batch import GoldTimesteps
 from mtner_cli.core.model.loss import adjusted_targets
@@ -74,17 +75,19 @@ def test_training_gives_the_published_logits_and_targets(case: PublishedCase) ->
     assert int((guide.postponed & real).sum()) == case.sizes["postponed_shifts"]
 
 
-def test_inference_gives_the_published_probabilities(case: PublishedCase) -> None:
+def test_inference_gives_the_published_probabilities(
+    case: PublishedCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tags = tuple(Tag(None, str(number)) for number in range(case.sizes["K"]))
     published = case.tensors["infer_probs"].numpy()
+    # The published code has no such limit within the timesteps that it recorded.
+    monkeypatch.setattr(inference, "MAX_STEPS_PER_WORD", published.shape[1] + 1)
     decoded = infer_actions(
         case.tagger(),
         case.tensors["E"],
         case.tensors["mask"],
         torch.tensor(case.sizes["words"]),
         ActionVocabulary(tags),
-        # The published code has no such limit within the timesteps that it recorded.
-        max_steps_per_word=published.shape[1] + 1,
     )
     for sentence, steps in enumerate(decoded.steps):
         compared = min(int(steps), published.shape[1])
