@@ -16,6 +16,7 @@ import pytest
 import typer
 
 from mtner_cli.cli.app import app
+from mtner_cli.config.load import load_experiment
 from mtner_cli.core.convert.registry import FORMATS, format_named
 
 FENCE = re.compile(r"^[ ]*```(\w*)\n(.*?)^[ ]*```", re.DOTALL | re.MULTILINE)
@@ -101,8 +102,6 @@ def test_the_way_of_the_readme_runs(project: Path, tmp_path: Path) -> None:
     for source, name in (("train", "train"), ("dev", "devel"), ("test", "test")):
         shutil.copy(project / f"data/samples/clinic/{source}.tsv", tmp_path / f"{name}.tsv")
     mtner = [sys.executable, "-m", "mtner_cli"]
-    (experiment,) = blocks(readme, "yaml")
-    (tmp_path / "my-first.yaml").write_text(experiment)
     shell = "\n".join(blocks(readme, ""))
     commands = [shlex.split(line, comments=True) for line in re.findall("^mtner .*", shell, re.M)]
     for _, *arguments in commands:
@@ -110,7 +109,13 @@ def test_the_way_of_the_readme_runs(project: Path, tmp_path: Path) -> None:
             arguments += ["-o", "output_dir=logs/quickstart/RUN", "--cpu"]
             arguments += ["-o", "train.num_epochs=1", "-o", "train.limit_train_batches=2"]
         run([*mtner, *arguments], tmp_path, project)
-    assert [c[1] for c in commands if c[1] != "--help"][2:] == ["convert", "train", "train"]
+    steps = [c[1] for c in commands if c[1] != "--help"]
+    assert steps[2:] == ["convert", "new", "train", "train"]
+    (shown,) = blocks(readme, "yaml")
+    (tmp_path / "shown.yaml").write_text(shown)
+    shown_config, written = (load_experiment(tmp_path / f) for f in ("shown.yaml", "my-first.yaml"))
+    assert shown_config.datasets == written.datasets
+    assert shown_config.models == written.models
     (python,) = blocks(readme, "python")
     assert len(python.strip().splitlines()) <= 6
     run([sys.executable, "-c", python], tmp_path, project)

@@ -122,6 +122,18 @@ def test_predict_cross_names_what_the_model_never_learned(
     output = run("predict-cross", *arguments)
     assert "Other: the model was never taught Species" in output
     assert len(list(read_result_sentences(pickle))) == 1
+    source = tmp_path / "one.pubtator"
+    source.write_text(
+        "7|t|aspirin\n7|a|in mice.\n7\t0\t7\taspirin\tChemical\n7\t8\t10\ton\tSpecies\n"
+    )
+    cross = ("--corpora", f"One={source}", "--corpora", experiment_file, "--cpu")
+    output = run("predict-cross", "--model", tmp_path / "run", *cross)
+    assert f"{source}:4" in output, "the mention with the wrong text is dropped, and shown"
+    assert re.findall(r"^ (One|fever-1|genes\$2) ", output, re.M)[:3] == [
+        "One",
+        "fever-1",
+        "genes$2",
+    ]
     own = tmp_path / "run" / "test_results.pkl"
     before = own.read_bytes()
     command = ["predict-cross", *map(str, (*arguments[:-2], own, "--cpu"))]

@@ -88,6 +88,8 @@ class Format:
         sample: the content of small files of the format, by name.
         example: the arguments of ``mtner convert NAME`` that convert the sample.
         encodings: the action encodings to choose from; by default the first sentence decides.
+        looks_like: tells from the first lines of a file whether it may be in this format; None if
+            the content of a file does not show it.
         inputs: what to give as INPUT on the command line.
         takes_folders: whether an input may be a folder.
         read_together: endings of files that belong together: if one is given, all are read.
@@ -100,6 +102,7 @@ class Format:
     sample: Mapping[str, str]
     example: str
     encodings: tuple[EncodingName, ...]
+    looks_like: Callable[[str], bool] | None = None
     inputs: str = "Files, converted one after the other."
     takes_folders: bool = False
     read_together: tuple[str, ...] = ()

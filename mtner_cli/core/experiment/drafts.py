@@ -17,6 +17,7 @@ from mtner_cli.errors import ConfigError, did_you_mean, names_text, nearest, sho
 from mtner_cli.paths import exists, is_file, named_path, shipped, why_absent
 
 _SPLITS = ("train", "dev", "test")
+_LAPTOP_PASSES = 10
 _TEXT = """\
 # Check this experiment: mtner train {path} --dry-run
 # Train it, then test it: mtner train {path}
@@ -34,7 +35,7 @@ models:
     pretrained_name: builtin:minilm  # small; it comes with mtner and needs no network
 
 train:
-  num_passes: 10  # how often each sentence is read, at most
+  num_epochs: {epochs}  # at most{of_passes}
   batch_size: {defaults.batch_size}  # sentences; fewer need less memory
 """
 _GPU = """\
@@ -43,7 +44,7 @@ models:
     pretrained_name: {encoder}  # a Hugging Face name or a folder
 
 train:
-  num_epochs: {epochs}  # at most
+  num_epochs: {epochs}  # at most{of_passes}
   early_stop: {defaults.early_stop}  # epochs without a better score on dev; null: never
   batch_size: {defaults.batch_size}  # sentences; fewer need less memory
 """
@@ -76,7 +77,8 @@ def write_draft(path: Path, corpora: Iterable[Sequence[str]], for_gpu: bool) -> 
         raise ConfigError(faults)
     rest = (_GPU if for_gpu else _LAPTOP).format(
         encoder=EmbedModelConfig().pretrained_name,
-        epochs=DEFAULT_EPOCHS,
+        epochs=DEFAULT_EPOCHS if for_gpu else _LAPTOP_PASSES * len(datasets),
+        of_passes=f"; {len(datasets)} of them read each sentence once" if len(datasets) > 1 else "",
         defaults=TrainConfig(),
     )
     with atomic_text_file(path) as file:

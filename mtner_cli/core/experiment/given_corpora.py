@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from mtner_cli.config.load import load_corpora
 from mtner_cli.config.schema import DatasetConfig, SplitPaths
 from mtner_cli.core.convert.conversion import convert
-from mtner_cli.core.convert.detection import FORMATS_OF_FILES, find_format
+from mtner_cli.core.convert.detection import find_format, formats_of_files
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.corpus.action_files import action_encoding_of
 from mtner_cli.core.corpus.checks import find_corpus_faults
@@ -21,7 +21,6 @@ from mtner_cli.errors import ConfigError, did_you_mean, nearest, quoted, shown
 from mtner_cli.paths import exists, is_folder, named_path, shipped
 
 _YAML = (".yaml", ".yml")
-_FORMATS = f"one of {', '.join(FORMATS_OF_FILES)}"
 
 
 @dataclass
@@ -93,10 +92,12 @@ def _refuse_unnamed(path: Path) -> None:
     """Raise ConfigError for a corpus without a name."""
     if path.suffix in _YAML or not exists(shipped(path)):
         return
-    found = "action" if _is_action_file(path) else find_format(path)
-    if found is not None:
+    source_format = find_format(path)
+    found = "an action" if _is_action_file(path) else source_format and f"a {source_format}"
+    if found:
         cure = f"name the corpus: --corpora {shlex.quote(f'NAME={path}')}"
-        raise ConfigError([f"{path} is a {found} file, not YAML; {cure}"])
+        kind = "folder" if is_folder(path) else "file"
+        raise ConfigError([f"{path} is {found} {kind}, not YAML; {cure}"])
 
 
 def _is_action_file(path: Path) -> bool:
@@ -112,8 +113,9 @@ def _split_format(path: Path) -> tuple[Path, str | None]:
     file, _, source_format = str(path).rpartition(":")
     if not file or exists(path) or not exists(Path(file)):
         return path, None
-    if source_format not in FORMATS_OF_FILES:
-        hint = did_you_mean(nearest(source_format, FORMATS_OF_FILES)) or f"; give {_FORMATS}"
+    known = formats_of_files()
+    if source_format not in known:
+        hint = did_you_mean(nearest(source_format, known)) or f"; known are {', '.join(known)}"
         raise ConfigError([f"there is no format {shown(source_format)}{hint}"])
     return Path(file), source_format
 
@@ -121,7 +123,8 @@ def _split_format(path: Path) -> tuple[Path, str | None]:
 def _format_of(name: str, path: Path) -> str:
     found = find_format(path)
     if found is None:
-        cure = f"give it: --corpora {name}={path}:FORMAT, where FORMAT is {_FORMATS}"
+        named = f"--corpora {shlex.quote(f'{name}={path}:FORMAT')}"
+        cure = f"give it, as {named}, where FORMAT is one of {', '.join(formats_of_files())}"
         raise ConfigError([f"the format of {quoted(str(path))} is not clear; {cure}"])
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 _LARGEST_GAP = 1_000_000
 """Most characters between two passages; a larger gap is a wrong offset and fills the memory."""
+_SIGN = re.compile(
+    r"<.*<(?:collection|document|passage)\b"  # not the first, which is the declaration of XML
+    r"|<(?:collection|document)\b"
+    r"|[{\[].*\"(?:documents|passages)\"\s*:",
+    re.DOTALL,
+)
 _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -70,6 +77,7 @@ FORMAT = Format(
     },
     example="corpus.xml --out corpus.txt",
     encodings=("simple-char",),
+    looks_like=lambda head: bool(_SIGN.match(head)),
 )
 
 

@@ -100,6 +100,21 @@ def read(
             )
 
 
+def _looks_like_columns(head: str) -> bool:
+    """Tell whether one column holds a tag in every row, and the last is not + or - as in Flair."""
+    rows = [
+        cells_of(line)
+        for line in head.split("\n")
+        if line.strip() and not line.startswith(DOCUMENT_START)
+    ]
+    columns = [
+        {at for at, cell in enumerate(cells) if at and split_tag(cell.strip(" "))[0]}
+        for cells in rows
+    ]
+    as_in_flair = all(cells[-1] in ("+", "-") for cells in rows)
+    return bool(columns and set.intersection(*columns)) and not as_in_flair
+
+
 FORMAT = Format(
     read=read,
     layout=(
@@ -114,6 +129,7 @@ FORMAT = Format(
     },
     example="train.tsv --out data/converted/mine/train.txt",
     encodings=("simple", "simple-char"),
+    looks_like=_looks_like_columns,
 )
 
 

@@ -17,6 +17,7 @@ from mtner_cli.core.types import Place, SourceDocument, SourceSentence, Span
 from mtner_cli.errors import DataError
 
 _TYPE = re.compile(r"G#(DNA|RNA|protein|cell_line|cell_type)(?:_.*)?")
+_SIGN = re.compile(r"<.*<(?:bibliomisc|cons)\b", re.DOTALL)
 _MEMBER = re.compile(r"G#[^\s()]+")
 
 
@@ -84,6 +85,7 @@ FORMAT = Format(
     },
     example="corpus.xml --split ids.txt --out dev.parser",
     encodings=("simple", "simple-char"),
+    looks_like=lambda head: bool(_SIGN.match(head)),
 )
 
 

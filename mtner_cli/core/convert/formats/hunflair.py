@@ -5,6 +5,7 @@ A line is ``p53 B-Gene -``; text and offsets are restored from the last column.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +17,7 @@ from mtner_cli.core.files.reading import numbered_lines
 from mtner_cli.core.types import Place, SourceSentence, Span
 from mtner_cli.errors import DataError, quoted
 
+_LINE = re.compile(r"\S.* (?:O|[BI]-\S+) [+-]")
 _SPACE_AFTER = {"+": " ", "-": ""}
 
 
@@ -45,6 +47,11 @@ def read(
             yield sentence
 
 
+def _looks_like_tokens(head: str) -> bool:
+    lines = [line for line in head.split("\n") if line.strip()]
+    return bool(lines) and all(map(_LINE.fullmatch, lines))
+
+
 FORMAT = Format(
     read=read,
     layout=(
@@ -56,6 +63,7 @@ FORMAT = Format(
     },
     example="gene_train.conll --out gene.train",
     encodings=("simple-char",),
+    looks_like=_looks_like_tokens,
 )
 
 

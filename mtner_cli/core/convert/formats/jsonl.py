@@ -79,6 +79,14 @@ def read(
             yield source
 
 
+def _looks_like_records(head: str) -> bool:
+    try:
+        record = json.loads(head.split("\n", 1)[0])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and not {"tokens", "text", "data"}.isdisjoint(record)
+
+
 FORMAT = Format(
     read=read,
     layout=(
@@ -94,6 +102,7 @@ FORMAT = Format(
     },
     example="train.jsonl --out data/converted/mine/train.txt",
     encodings=("simple", "simple-char"),
+    looks_like=_looks_like_records,
 )
 
 

@@ -19,6 +19,7 @@ from mtner_cli.core.types import Place, SourceSentence, Span
 from mtner_cli.errors import DataError, quoted
 
 _TEXT_LINE = re.compile(r"([^|\t]+)\|([ta])\|(.*)")
+_TITLE_LINE = re.compile(r"[^|\s]+\|t\|")
 _OFFSET = re.compile(r"[0-9]{1,18}")
 _EXPECTED = (
     "expected 'id|t|title', 'id|a|abstract', or a mention as id, start, end, wording, type and, if "
@@ -58,6 +59,7 @@ FORMAT = Format(
     },
     example="corpus.pubtator --out corpus.txt",
     encodings=("simple-char",),
+    looks_like=lambda head: bool(_TITLE_LINE.match(head)),
 )
 
 
