@@ -101,7 +101,8 @@ for _name, _description in FORMATS.items():
 def convert_corpora(
     file: Annotated[Path, typer.Argument(help="YAML file of corpora, splits and paths.")],
     names: Annotated[
-        list[str] | None, typer.Argument(help="Corpora to convert; all if none.")
+        list[str] | None,
+        typer.Argument(metavar="CORPUS", help="Corpora to convert; all if none."),
     ] = None,
 ) -> None:
     """Convert everything that a YAML file of corpora, splits and paths lists.
@@ -118,9 +119,10 @@ def convert_corpora(
 
     console = PlainConsole()
     conversions = load_conversions(file, names or ())
-    for corpus, of_corpus in groupby(conversions, key=lambda conversion: conversion.corpus):
+    groups = groupby(conversions, key=lambda conversion: conversion.corpus)
+    for number, (corpus, of_corpus) in enumerate(groups):
         ledgers = {}
-        console.print(corpus, style="bold")
+        console.print("\n" * (number > 0) + corpus, style="bold")
         for conversion in of_corpus:
             with console.status(f"converting to {conversion.out}"):
                 ledgers[conversion.split] = conversion.run()
