@@ -9,6 +9,8 @@ from mtner_cli.errors import reason_of
 
 PACKAGED = Path(__file__).parent
 """The package, which holds what comes with mtner: the folders of ``_SHIPPED``."""
+FETCHED = Path("data/original")
+"""Where ``mtner fetch`` puts corpora if the user names no other place."""
 _SHIPPED = (Path("configs"), Path("data/samples"))
 
 

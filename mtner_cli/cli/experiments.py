@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from mtner_cli.core.experiment.listing import DataFile, Experiment
+    from mtner_cli.core.experiment.listing import Experiment
 
 
 def experiments(
@@ -51,8 +51,10 @@ def experiments(
     listed = list_experiments(found)
     console.print(_experiment_table(listed, folder, found))
     files = {file.path: file for experiment in listed for file in experiment.files}
-    console.print(_file_table(list(files.values())))
-    commands = dict.fromkeys(file.command for file in files.values() if not file.present)
+    missing = [file for file in files.values() if not file.present]
+    heading = f"Missing data files ({len(missing)} of {len(files)}):"
+    _print_list(console, heading, _by_folder(file.path for file in missing))
+    commands = dict.fromkeys(command for file in missing for command in file.commands)
     _print_list(console, "To make the missing files:", commands)
     faults = [fault for experiment in listed for fault in experiment.faults]
     _print_list(console, "Faults that make experiments unusable:", faults)
@@ -96,18 +98,9 @@ def _state(experiment: Experiment) -> Text:
     return Text(f"{missing} of {len(experiment.files)} missing", style="yellow")
 
 
-def _file_table(files: list[DataFile]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table("folder", "present", "missing", box=box.SIMPLE_HEAD, title="Data files")
-    table.columns[0].no_wrap = True
-    table.columns[1].style, table.columns[2].style = "green", "yellow"
-    folders: dict[Path, list[DataFile]] = {}
-    for file in files:
-        folders.setdefault(file.path.parent, []).append(file)
-    for folder, within in folders.items():
-        present = " ".join(file.path.name for file in within if file.present)
-        missing = " ".join(file.path.name for file in within if not file.present)
-        table.add_row(str(folder), present, missing)
-    return table
+def _by_folder(paths: Iterable[Path]) -> list[str]:
+    """Return a line for each folder: its path, then the names of its files."""
+    folders: dict[Path, list[str]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, []).append(path.name)
+    return [f"{folder}: {' '.join(names)}" for folder, names in folders.items()]

@@ -9,6 +9,7 @@ import typer
 
 from mtner_cli.cli.completion import fetched_corpora
 from mtner_cli.cli.options import showing_option
+from mtner_cli.paths import FETCHED
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -42,7 +43,7 @@ def fetch(
     ],
     out: Annotated[
         Path, typer.Option("--out", metavar="FOLDER", help="Each corpus gets a folder here.")
-    ] = Path("data/original"),
+    ] = FETCHED,
     base_url: Annotated[
         str | None, typer.Option(metavar="URL", help="A mirror to fetch from instead.")
     ] = None,

@@ -58,6 +58,25 @@ def test_missing_files_come_with_a_command_that_can_be_copied(
     assert any(line.startswith("spoilt.yaml:2: not valid YAML") for line in lines)
 
 
+@pytest.mark.parametrize("columns", ["60", None])
+def test_no_name_is_cut(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, columns: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    output = CliRunner().invoke(app, []).output
+    assert "…" not in output
+    assert "\n  data/converted/flair/huner_all_biored: huner_all_biored.train" in output
+    lines = [line.strip() for line in output.splitlines()]
+    fetch, convert = (
+        "mtner fetch BC2GM",
+        "mtner convert corpora configs/corpora/crichton.yaml BC2GM",
+    )
+    assert lines.index(fetch) < lines.index(convert)
+
+
 def test_a_folder_that_is_not_there_is_an_error() -> None:
     result = CliRunner().invoke(app, ["no/such/folder"])
     assert result.exit_code == 1

@@ -9,7 +9,7 @@ import pytest
 from mtner_cli.config.load import load_corpora, load_experiment
 from mtner_cli.config.schema import ExperimentConfig, TrainConfig
 from mtner_cli.config.yaml_source import read_yaml
-from mtner_cli.core.corpus.checks import command_for
+from mtner_cli.core.corpus.checks import commands_for
 from mtner_cli.core.train.schedule import with_rates
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -53,7 +53,7 @@ def test_an_experiment_loads(path: Path) -> None:
     assert config.seed == 42
     for dataset in config.datasets.values():
         for split, file in dataset.split_paths.present().items():
-            assert command_for(file).startswith("mtner convert corpora "), (split, file)
+            assert commands_for(file)[-1].startswith("mtner convert corpora "), (split, file)
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=name_of)
@@ -66,7 +66,7 @@ def test_corpora_to_evaluate_on_load(path: Path) -> None:
     for dataset in load_corpora(path).values():
         assert list(dataset.split_paths.present()) == ["test"]
         assert dataset.split_paths.test is not None
-        assert command_for(dataset.split_paths.test).startswith("mtner convert corpora ")
+        assert commands_for(dataset.split_paths.test)[-1].startswith("mtner convert corpora ")
 
 
 @pytest.mark.parametrize("path", [*EXPERIMENTS, *PROTOCOLS, *CORPORA], ids=name_of)
@@ -75,7 +75,7 @@ def test_the_command_for_a_missing_file_makes_it(path: Path) -> None:
     datasets = load_corpora(path) if path in CORPORA else load_experiment(path).datasets
     for dataset in datasets.values():
         for file in dataset.split_paths.present().values():
-            mtner, convert, corpora, listing, name = command_for(file).split()
+            mtner, convert, corpora, listing, name = commands_for(file)[-1].split()
             assert (mtner, convert, corpora) == ("mtner", "convert", "corpora")
             splits = read_yaml(CONFIGS.parent / listing).values[name]["splits"].values()
             assert str(file) in [split["out"] for split in splits]

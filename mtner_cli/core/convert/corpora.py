@@ -193,8 +193,8 @@ def _input_fault(path: Path, found: list[Path], block: CorpusConversion) -> str:
         shown = ", ".join(visible(str(match)) for match in found[:_MOST_MATCHES])
         more = ", ..." if len(found) > _MOST_MATCHES else ""
         return f"expected one file for {name}; found {shown}{more}"
-    hint = f" (from {visible(block.origin)})" if block.origin else load_catalogue().hint(path)
-    return f"there is no such file: {name}{hint}"
+    origin = f"from {visible(block.origin)}" if block.origin else load_catalogue().command_for(path)
+    return f"there is no such file: {name}" + (f" ({origin})" if origin else "")
 
 
 def checked_options(name: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.config.yaml_source import Fault, read_yaml
 from mtner_cli.core.corpus.action_files import action_encoding_of, read_corpus
+from mtner_cli.core.fetch.download import load_catalogue
 from mtner_cli.errors import ConfigError, DataError, names_text, visible
-from mtner_cli.paths import PACKAGED, exists, is_file, why_absent
+from mtner_cli.paths import PACKAGED, exists, is_file, shipped, why_absent
 
 _CORPORA = Path("configs/corpora")
 
@@ -65,7 +66,9 @@ def _missing(path: Path) -> str:
             cure = f"convert it first: mtner convert brat {shlex.quote(str(path))} --out FILE"
         return visible(f"{path} is not a file; {cure}")
     looked = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
-    return visible(f"file not found: {path}{looked}; make it with: {command_for(path)}")
+    return visible(
+        f"file not found: {path}{looked}; make it with: {' && '.join(commands_for(path))}"
+    )
 
 
 def _types_if_all_are_dropped(dataset: DatasetConfig) -> list[str]:
@@ -87,25 +90,33 @@ def _types_if_all_are_dropped(dataset: DatasetConfig) -> list[str]:
     return sorted(seen)
 
 
-def command_for(path: Path) -> str:
-    """Return the command that makes an action file.
+def commands_for(path: Path) -> list[str]:
+    """Return the commands that make an action file: one that fetches its source, if it is missing.
 
-    It names the file of ``configs/corpora`` that lists the path; if none does, it is a general one.
+    The one that converts it names the file of ``configs/corpora`` that lists the path; if none
+    does, it is a general one.
     """
-    commands = _listed_commands(Path.cwd())
+    listed = _listed_conversions(Path.cwd())
     for number in range(len(path.parts)):
-        command = commands.get("/".join(path.parts[number:]))
-        if command is not None:
-            return command
-    return (
-        f"mtner convert FORMAT INPUT --out {shlex.quote(str(path))} "
-        "('mtner convert --list' names the formats)"
-    )
+        found = listed.get("/".join(path.parts[number:]))
+        if found is not None:
+            is_there = exists(shipped(found.source))
+            fetch = None if is_there else load_catalogue().command_for(found.source)
+            return [fetch, found.command] if fetch else [found.command]
+    command = f"mtner convert FORMAT INPUT --out {shlex.quote(str(path))}"
+    return [f"{command} ('mtner convert --list' names the formats)"]
+
+
+class _Conversion(NamedTuple):
+    """The command that converts a file, and the file."""
+
+    command: str
+    source: Path
 
 
 @lru_cache(maxsize=8)
-def _listed_commands(folder: Path) -> Mapping[str, str]:
-    """Return the command for each action file that the files of corpora list.
+def _listed_conversions(folder: Path) -> Mapping[str, _Conversion]:
+    """Return the conversion to each action file that the files of corpora list.
 
     These are the files of ``configs/corpora`` in a folder, and the packaged ones.
     """
@@ -114,19 +125,20 @@ def _listed_commands(folder: Path) -> Mapping[str, str]:
         for parent in (PACKAGED, folder)
         for file in sorted((parent / _CORPORA).glob("*.yaml"))
     }
-    commands: dict[str, str] = {}
+    conversions: dict[str, _Conversion] = {}
     for name, file in files.items():
         with suppress(ConfigError):  # converting its corpora reports the fault
-            for corpus, out in _outputs(read_yaml(file).values):
+            for corpus, split in _splits(read_yaml(file).values):
                 command = f"mtner convert corpora {_CORPORA / name} {shlex.quote(corpus)}"
-                commands.setdefault(out, command)
-    return commands
+                source = Path(str(split.get("input", "")))
+                conversions.setdefault(str(split["out"]), _Conversion(command, source))
+    return conversions
 
 
-def _outputs(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the corpus and path of each action file of a file of corpora; skip invalid parts."""
+def _splits(values: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the corpus and settings of each split of a file of corpora; skip invalid parts."""
     for corpus, block in values.items():
         splits = block.get("splits") if isinstance(block, dict) else None
         for split in splits.values() if isinstance(splits, dict) else ():
             if isinstance(split, dict) and "out" in split:
-                yield corpus, str(split["out"])
+                yield corpus, split

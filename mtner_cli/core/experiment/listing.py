@@ -8,7 +8,7 @@ from pathlib import Path
 from mtner_cli.config.load import load_experiment
 from mtner_cli.config.schema import DatasetConfig, ExperimentConfig
 from mtner_cli.config.yaml_source import read_yaml
-from mtner_cli.core.corpus.checks import command_for
+from mtner_cli.core.corpus.checks import commands_for
 from mtner_cli.errors import ConfigError
 from mtner_cli.paths import is_file, is_folder
 
@@ -33,12 +33,12 @@ class DataFile:
     Attributes:
         path: its path in the experiment.
         present: whether it exists.
-        command: the command that creates it.
+        commands: the commands that make it, one after the other.
     """
 
     path: Path
     present: bool
-    command: str
+    commands: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _types(dataset: DatasetConfig) -> tuple[str, ...]:
 
 def _files(config: ExperimentConfig) -> tuple[DataFile, ...]:
     return tuple(
-        DataFile(path, is_file(path), command_for(path))
+        DataFile(path, is_file(path), tuple(commands_for(path)))
         for dataset in config.datasets.values()
         for path in dataset.split_paths.present().values()
     )

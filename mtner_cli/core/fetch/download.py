@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,7 @@ from pydantic import Field
 from mtner_cli.config.values import Section, Text
 from mtner_cli.config.yaml_source import read_yaml
 from mtner_cli.errors import ConfigError, MtnerError, quoted, reason_of
+from mtner_cli.paths import FETCHED
 
 
 class CatalogueFile(Section):
@@ -64,14 +66,16 @@ class Catalogue(Section):
             for file_name, file in self.corpora[name].items():
                 yield RemoteFile(f"{base}/{file.url}", folder / name / file_name, file.sha256)
 
-    def hint(self, path: Path) -> str:
-        """Return how to fetch a missing file, for a message; empty if it is not a known file."""
+    def command_for(self, path: Path) -> str | None:
+        """Return the command that fetches a file; None if it is not a known one."""
         corpus, folder = path.parent.name, path.parent.parent
         if path.name not in self.corpora.get(corpus, ()):
-            return ""
-        return f" (mtner fetch {corpus} --out {shlex.quote(str(folder))})"
+            return None
+        own_folder = [] if folder == FETCHED else ["--out", str(folder)]
+        return shlex.join(["mtner", "fetch", corpus, *own_folder])
 
 
+@cache
 def load_catalogue() -> Catalogue:
     """Load the catalogue that comes with the package."""
     with as_file(files(__package__) / "catalogue.yaml") as path:

@@ -44,7 +44,10 @@ def test_an_experiment_is_listed_with_corpora_types_and_files(folder: Path) -> N
         ("here.txt", True),
         ("here.txt", True),
     ]
-    assert experiment.files[0].command.endswith("protocols.yaml BC5CDR")
+    assert experiment.files[0].commands == (
+        "mtner fetch BC5CDR",
+        "mtner convert corpora configs/corpora/protocols.yaml BC5CDR",
+    )
     assert experiment.faults == ()
 
 
