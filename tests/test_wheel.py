@@ -103,7 +103,10 @@ def test_an_experiment_of_ones_own(run: Run) -> None:
         done = run("-m", "mtner_cli", *command)
         assert done.returncode == 0, done.stderr
     done = run("-m", "mtner_cli", "train", "MT.yaml")
-    assert "make it with: mtner fetch BC2GM && mtner convert corpora configs/corpora/crich" in done.stderr
+    assert (
+        "make it with: mtner fetch BC2GM && mtner convert corpora configs/corpora/crich"
+        in done.stderr
+    )
 
 
 def test_a_training_and_the_tagger(run: Run, tmp_path: Path, project: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from mtner_cli.config.references import escape_references
 from mtner_cli.config.schema import DEFAULT_EPOCHS, EmbedModelConfig, TrainConfig
 from mtner_cli.config.yaml_source import write_yaml
+from mtner_cli.core.convert.detection import find_format
 from mtner_cli.core.corpus.action_files import action_encoding_of
 from mtner_cli.core.experiment.listing import list_experiments
 from mtner_cli.core.files.atomic import atomic_text_file
@@ -115,8 +116,10 @@ def _no_action_file(path: Path) -> str:
             "it is not a file" if exists(path) else "there is no such file"
         )
         return f"{path}: {reason}; give an action file"
-    command = f"mtner convert FORMAT {shlex.quote(str(path))} --out FILE"
-    return f"{path} is not an action file; convert it first: {command} (mtner convert --list)"
+    source_format = find_format(path)
+    command = f"mtner convert {source_format or 'FORMAT'} {shlex.quote(str(path))} --out FILE"
+    more = "" if source_format else " ('mtner convert --list' names the formats)"
+    return f"{path} is not an action file; convert it first: {command}{more}"
 
 
 def copy_experiment(name: str, folder: Path) -> Path:

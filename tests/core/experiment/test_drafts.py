@@ -25,6 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).mkdir()
         for split in ("train", "dev", "test"):
             (tmp_path / name / f"{split}.txt").write_text(content)
+    (tmp_path / "notes.md").write_text("no columns")
     (tmp_path / "raw.tsv").write_text("fever\tB-Disease\n")
     return tmp_path
 
@@ -66,7 +67,8 @@ def test_any_name_gives_a_valid_draft(name: str, file: str) -> None:
     [
         ([["none.txt"]], "^none.txt: there is no such file; give an action file$"),
         ([["BC5"]], "^BC5: it is not a file"),
-        ([["raw.tsv"]], r"not an action file; convert it first: mtner convert FORMAT raw.tsv"),
+        ([["raw.tsv"]], "not an action file; convert it first: mtner convert conll raw.tsv --out"),
+        ([["notes.md"]], "not an action file; convert it first: mtner convert FORMAT notes.md"),
         ([["BC5/train.txt", "Gene/dev.txt"]], "BC5: its files are simple and simple-char"),
         ([["BC5/train.txt"] * 4], "BC5: expected a training, development and test file; found BC5"),
         ([["BC5/train.txt"], ["BC5/dev.txt"]], "two corpora have the name BC5; name one of them"),
