@@ -91,6 +91,20 @@ def test_documents_are_never_taken_for_another_format(document: object) -> None:
     assert found_in(json.dumps(record) + "\n") in ("jsonl", None)
 
 
+@given(st.binary(max_size=200))
+def test_any_bytes_are_looked_at(content: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "x"
+        path.write_bytes(content)
+        assert find_format(path) in (*FORMATS, None)
+
+
+@pytest.mark.parametrize("piece", ["<", "{", "[", '{"', "a|", "O\t", "x B-a "])
+def test_a_large_hostile_file_is_no_crash(tmp_path: Path, piece: str) -> None:
+    (tmp_path / "x").write_text(piece * (1_000_000 // len(piece)))
+    assert find_format(tmp_path / "x") in ("conll", None)
+
+
 def found_in(content: str) -> str | None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "x"
