@@ -7,20 +7,26 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from mtner_cli.config.load import load_resolved
 from mtner_cli.config.schema import ExperimentConfig
-from mtner_cli.core.convert.sentence_splitting import sentence_edges
+from mtner_cli.core.convert.sentence_splitting import (
+    Document,
+    edges_of_document,
+    sentence_edges,
+)
 from mtner_cli.core.decode.inference import predict_mentions
 from mtner_cli.core.device import device_named
 from mtner_cli.core.features.batch import Collator, batches_by_length
 from mtner_cli.core.features.examples import Example, examples_of
 from mtner_cli.core.features.sampler import limited
-from mtner_cli.core.features.segments import windows_of
+from mtner_cli.core.features.segments import SPECIAL_TOKENS, windows_of
 from mtner_cli.core.features.tokenize import SubwordTokenizer, TokenizedSentence
 from mtner_cli.core.model.encoder import (
     check_vocabulary,
@@ -32,8 +38,15 @@ from mtner_cli.core.model.encoder import (
 from mtner_cli.core.model.ner_model import NerModel, build_model
 from mtner_cli.core.train.checkpoint import ModelDescription, check_shapes, load_checkpoint
 from mtner_cli.core.train.run_folder import RunFolder
-from mtner_cli.core.types import Mention, ScoredMention, Sentence, TestedSentence
-from mtner_cli.errors import CheckpointError
+from mtner_cli.core.types import (
+    AnnotatedDocument,
+    Mention,
+    ScoredMention,
+    Sentence,
+    Tag,
+    TestedSentence,
+)
+from mtner_cli.errors import CheckpointError, ConfigError
 
 TOKENS_PER_BATCH = 4096
 SENTENCES_AT_ONCE = 1024
@@ -137,19 +150,53 @@ class Tagger:
         Args:
             texts: any iterable; about a thousand sentences of it are read at a time.
         """
-        for part in _parts_of((text, list(sentence_edges(text))) for text in texts):
+        documents = ((str(number), text) for number, text in enumerate(texts))
+        for document in self.annotate(documents):
+            yield list(document.mentions)
+
+    def annotate(
+        self, documents: Iterable[tuple[str, str] | Document], separate_tags: bool = False
+    ) -> Iterator[AnnotatedDocument]:
+        """Find the mentions of documents, each with its name; see :meth:`find_all`.
+
+        Args:
+            documents: pairs of a name and a text, or documents with passages, whose ends also end
+                sentences.
+            separate_tags: a type that several corpora annotate gives a mention for each of them,
+                with this corpus alone in ``corpora``.
+
+        Raises:
+            ConfigError: if separate tags are wanted of a model that learned joint ones.
+        """
+        if separate_tags and not self.separate_tags:
+            message = "this model learned one sense of each type (data_transform."
+            message += "train_with_separate_tags is false): leave the option for separate tags out"
+            raise ConfigError([message])
+        for part in _parts_of(map(_with_edges, documents)):
             sentences = [
                 Sentence.of_text(_readable(text[start:end]), document=str(number))
-                for number, (text, edges) in enumerate(part)
+                for number, ((_, text), edges) in enumerate(part)
                 for start, end in edges
             ]
-            read = iter(self._read(sentences))
-            for text, edges in part:
-                yield [
+            tokenized = list(self.tokenizer.tokenize("", sentences, self.separate_tags))
+            read = zip(tokenized, self.tag(tokenized), strict=True)
+            for (name, text), edges in part:
+                own = list(islice(read, len(edges)))
+                windows, cut_words = self._reading_of(sentence for sentence, _ in own)
+                mentions = [
                     mention
-                    for (start, _), sentence in zip(edges, read, strict=False)
-                    for mention in self._mentions_of_text(sentence, text, start)
+                    for (start, _), (_, sentence) in zip(edges, own, strict=True)
+                    for mention in self._mentions_of_text(sentence, text, start, separate_tags)
                 ]
+                yield AnnotatedDocument(
+                    id=name,
+                    text=text,
+                    mentions=tuple(sorted(mentions, key=_order_in_text)),
+                    sentences=tuple(edges),
+                    words=sum(len(sentence.words) for sentence, _ in own),
+                    windows=windows,
+                    cut_words=cut_words,
+                )
 
     def find_in_words(self, sentences: Iterable[Sequence[str]]) -> Iterator[list[Mention]]:
         """Find the mentions of sentences whose words are given.
@@ -160,12 +207,11 @@ class Tagger:
             sentences: any iterable of lists of words; about a thousand are read at a time.
         """
         for part in _parts_of((words, [(0, len(words))]) for words in sentences):
-            read = self._read(
-                [
-                    Sentence.of_words(tuple(map(_readable, words)), document=str(number))
-                    for number, (words, _) in enumerate(part)
-                ]
-            )
+            given = [
+                Sentence.of_words(tuple(map(_readable, words)), document=str(number))
+                for number, (words, _) in enumerate(part)
+            ]
+            read = self.tag(list(self.tokenizer.tokenize("", given, self.separate_tags)))
             for (words, _), sentence in zip(part, read, strict=True):
                 yield [
                     Mention(start, end, " ".join(words[start:end]), *rest)
@@ -207,22 +253,38 @@ class Tagger:
             if (sentence.corpus, sentence.index) not in incomplete
         ]
 
-    def _read(self, sentences: Sequence[Sentence]) -> list[TestedSentence]:
-        return self.tag(list(self.tokenizer.tokenize("", sentences, self.separate_tags)))
+    def _reading_of(self, sentences: Iterable[TokenizedSentence]) -> tuple[int, int]:
+        """Return the numbers of windows and of cut words of sentences that are too long."""
+        most = self.config.data_transform.max_tokens
+        windows = cut_words = 0
+        for sentence in sentences:
+            if len(sentence.subwords) > most - SPECIAL_TOKENS:
+                windows += len(windows_of(sentence, most))
+                lengths = np.diff(sentence.word_starts)
+                cut_words += int((lengths > most - SPECIAL_TOKENS).sum())
+        return windows, cut_words
 
     def _mentions_of_text(
-        self, sentence: TestedSentence, text: str, shift: int
+        self, sentence: TestedSentence, text: str, shift: int, separate: bool = False
     ) -> Iterator[Mention]:
-        for first, last, *rest in self._mentions(sentence):
+        for first, last, *rest in self._mentions(sentence, separate):
             start, end = (position + shift for position in sentence.characters(first, last))
             yield Mention(start, end, text[start:end], *rest)
 
-    def _mentions(self, sentence: TestedSentence) -> Iterator[tuple[int, int, str, Any, float]]:
-        """Yield words, type, corpora and score of mentions; types with the same name are one."""
-        found: dict[tuple[int, int, str], list[ScoredMention]] = defaultdict(list)
+    def _mentions(
+        self, sentence: TestedSentence, separate: bool = False
+    ) -> Iterator[tuple[int, int, str, Any, float]]:
+        """Yield words, type, corpora and score of mentions.
+
+        Types with the same name are one, unless ``separate``.
+        """
+        found: dict[tuple[int, int, Tag], list[ScoredMention]] = defaultdict(list)
         for mention in sentence.predicted:
-            found[mention.start, mention.end, mention.tag.entity_type].append(mention)
-        for (start, end, name), same in found.items():
+            corpus, name = mention.tag
+            found[mention.start, mention.end, Tag(corpus if separate else None, name)].append(
+                mention
+            )
+        for (start, end, (_, name)), same in found.items():
             corpora = sorted({mention.tag.corpus for mention in same if mention.tag.corpus})
             score = max(mention.score for mention in same)
             yield start, end, name, tuple(corpora) or self._teachers[name], score
@@ -293,6 +355,21 @@ def _parts_of(items: Iterable[tuple[T, list[Edges]]]) -> Iterator[list[tuple[T, 
             part, sentences = [], 0
     if part:
         yield part
+
+
+def _with_edges(document: tuple[str, str] | Document) -> tuple[tuple[str, str], list[Edges]]:
+    """Return a document's name and text, and the edges of its sentences."""
+    if isinstance(document, Document):
+        whole = document.identifier, document.text
+        if document.passages:
+            return whole, list(edges_of_document(document))
+    else:
+        whole = document
+    return whole, list(sentence_edges(whole[1]))
+
+
+def _order_in_text(mention: Mention) -> tuple[int, int, str, tuple[str, ...]]:
+    return mention.start, -mention.end, mention.type, mention.corpora
 
 
 def _readable(text: str) -> str:

@@ -214,3 +214,36 @@ class Mention:
     type: str
     corpora: tuple[str, ...]
     score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotatedDocument:
+    """A document with the mentions that a model finds in it.
+
+    Attributes:
+        id: its name.
+        text: its text, unchanged.
+        mentions: in the order of their start, longer ones first, in characters of the text.
+        sentences: the character range of each sentence, without outer white space. Together they
+            hold every character of the text but white space.
+        words: the number of words that the model has read.
+        windows: the number of overlapping windows in which sentences that are too long for one
+            input of the encoder were read; 0 if no sentence was too long.
+        cut_words: the number of single words that are too long for one input, of which the model
+            has read only the start.
+    """
+
+    id: str
+    text: str
+    mentions: tuple[Mention, ...]
+    sentences: tuple[tuple[int, int], ...]
+    words: int
+    windows: int = 0
+    cut_words: int = 0
+
+    @property
+    def unread(self) -> int:
+        """The number of characters, white space aside, that are in no sentence: it must be 0."""
+        edges = [0, *(edge for sentence in self.sentences for edge in sentence), len(self.text)]
+        gaps = zip(edges[::2], edges[1::2], strict=True)
+        return sum(len("".join(self.text[start:end].split())) for start, end in gaps)

@@ -20,12 +20,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtner_cli.core import tagger as tagger_module
+from mtner_cli.core.convert.sentence_splitting import Document, Passage
 from mtner_cli.core.experiment.resume import claimed_run
 from mtner_cli.core.experiment.training import prepare_training, start_training
 from mtner_cli.core.tagger import Tagger
 from mtner_cli.core.train.checkpoint import load_checkpoint, save_checkpoint
-from mtner_cli.core.types import Mention, ScoredMention, Tag, TestedSentence
-from mtner_cli.errors import CheckpointError, EncoderError, MtnerError
+from mtner_cli.core.types import Mention, Place, ScoredMention, Tag, TestedSentence
+from mtner_cli.errors import CheckpointError, ConfigError, EncoderError, MtnerError
 from tests.core.experiment.conftest import write_corpora
 from tests.settings import config_from_mapping
 
@@ -243,6 +244,80 @@ def test_texts_are_read_as_each_alone(talkative: Tagger, monkeypatch: pytest.Mon
             replace(mention, score=0) for mention in alone
         ]
         assert [m.score for m in found] == pytest.approx([m.score for m in alone], abs=1e-5)
+
+
+WORDS = [
+    *("fever", "Mice.", "aspirin", "😀", "e\u0301", "\ud83d", "p53", "\u202e"),
+    *("\x00", "\x1c", "\r\n", "\u200b", "!", "?", "naïve"),
+]
+
+
+@given(st.lists(st.sampled_from([*WORDS, "\n\n"]) | st.text(max_size=5), max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_sentences_hold_every_character_of_any_document(
+    talkative: Tagger, pieces: list[str]
+) -> None:
+    text = " ".join(pieces)
+    (document,) = talkative.annotate([("one", text)])
+    assert (document.id, document.text) == ("one", text)
+    assert document.unread == 0
+    assert [text[start:end].strip() for start, end in document.sentences] == [
+        text[start:end] for start, end in document.sentences
+    ]
+    assert list(document.mentions) == sorted(
+        document.mentions, key=lambda mention: (mention.start, -mention.end, mention.type)
+    )
+    for mention in document.mentions:
+        assert text[mention.start : mention.end] == mention.text
+
+
+def test_the_end_of_a_passage_ends_a_sentence(talkative: Tagger) -> None:
+    document = Document(Place(Path("x")), "seven")
+    for title in ("Fever in mice", "and p53 too"):
+        document.add_passage(Passage(document.place, len(document.text) + 1, title))
+    (read,) = talkative.annotate([document])
+    assert read.id == "seven"
+    assert read.text == " Fever in mice and p53 too"
+    assert read.sentences == ((1, 14), (15, 26))
+    assert read.words == 6
+
+
+def test_windows_and_cut_words_are_counted(talkative: Tagger) -> None:
+    short_inputs = talkative.config.model_copy(deep=True)
+    object.__setattr__(short_inputs.data_transform, "max_tokens", most := 40)
+    tagger = replace(talkative, config=short_inputs)
+    texts = ["fever", "x1 " * most, "fever " + "a" * (most + 1) + " fell"]
+    short, long, cut = tagger.annotate((str(number), text) for number, text in enumerate(texts))
+    assert (short.windows, short.cut_words) == (0, 0)
+    assert long.windows >= 2
+    assert long.cut_words == 0
+    assert cut.cut_words == 1
+    assert long.words == most
+    starts = [mention.start for mention in long.mentions]
+    assert starts == sorted(starts)
+    assert starts[-1] > 2 * len(texts[1]) // 3
+
+
+def test_separate_tags_give_a_mention_for_each_corpus(talkative: Tagger) -> None:
+    (joint,) = talkative.annotate([("", "fever p53")])
+    (separate,) = talkative.annotate([("", "fever p53")], separate_tags=True)
+    assert {mention.corpora for mention in separate.mentions} == {("fever-1",), ("genes$2",)}
+    both = {
+        (mention.start, mention.end, mention.type, corpus): mention.score
+        for mention in separate.mentions
+        for corpus in mention.corpora
+    }
+    assert len(both) == len(separate.mentions) > len(joint.mentions)
+    for mention in joint.mentions:
+        key = (mention.start, mention.end, mention.type)
+        assert mention.score == max(both[*key, corpus] for corpus in mention.corpora)
+
+
+def test_a_model_of_joint_tags_has_no_separate_ones(talkative: Tagger) -> None:
+    joint = talkative.config.model_copy(deep=True)
+    object.__setattr__(joint.data_transform, "train_with_separate_tags", False)
+    with pytest.raises(ConfigError, match="one sense of each type"):
+        list(replace(talkative, config=joint).annotate([], separate_tags=True))
 
 
 def test_an_endless_stream_of_texts_is_read_as_results_are_taken(

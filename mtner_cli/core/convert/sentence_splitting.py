@@ -88,7 +88,7 @@ def sentences_of(document: Document, ledger: Ledger) -> Iterator[SourceSentence]
         ledger.drop("document without text", document.place, document.identifier)
     source = SourceDocument(document.identifier or None, document.place)
     mentions = sorted(document.mentions, key=lambda placed: placed[0])
-    edges = [*_sentence_edges(document), *((span.start, span.end) for span, _ in mentions)]
+    edges = [*edges_of_document(document), *((span.start, span.end) for span, _ in mentions)]
     first = 0
     for start, end in _united(edges):
         last = bisect_left(mentions, end, lo=first, key=lambda placed: placed[0].start)
@@ -126,7 +126,7 @@ def sentence_edges(text: str) -> Iterator[tuple[int, int]]:
             yield start, start + len(stripped)
 
 
-def _sentence_edges(document: Document) -> Iterator[tuple[int, int]]:
+def edges_of_document(document: Document) -> Iterator[tuple[int, int]]:
     """Yield start and end of every sentence of a document, as document offsets."""
     for passage in document.passages:
         for start, end in sentence_edges(passage.text):
