@@ -131,11 +131,13 @@ class DataError(MtnerError):
     Attributes:
         path: the file.
         line: 1-based line number, or None if the fault is not in one line.
+        reason: what is wrong, without the place.
     """
 
     def __init__(self, path: str | Path, line: int | None, message: str) -> None:
         self.path = Path(path)
         self.line = line
+        self.reason = message
         where = f"{path}:{line}" if line is not None else f"{path}"
         super().__init__(f"{where}: {message}")
 

@@ -20,7 +20,7 @@ FLOORS = [
     ("core.actions",),
     ("core.corpus",),
     ("core.convert",),
-    ("core.features",),
+    ("core.documents", "core.features"),
     ("core.model",),
     ("core.train",),
     ("core.decode",),
@@ -136,7 +136,7 @@ def test_core_neither_prints_nor_knows_the_terminal(project: Path) -> None:
         assert not {"print", "exit", "input"} & set(calls), path
 
 
-@pytest.mark.parametrize("part", ["core.convert", "core.corpus", "core.actions"])
+@pytest.mark.parametrize("part", ["core.convert", "core.corpus", "core.actions", "core.documents"])
 def test_text_stages_do_without_torch(project: Path, part: str) -> None:
     for path in modules_of(project, part):
         assert not {"torch", "transformers"} & {name.split(".")[0] for name in imports(path)}, path

@@ -38,6 +38,11 @@ class InputPath(PosixPath):
         return self.stem if self.suffix.lower() in PACKED else self.name
 
     @property
+    def plain_stem(self) -> str:
+        """The file's name without its suffixes: ``a.b`` of ``a.b.txt.gz``."""
+        return self.plain_name.rpartition(".")[0] or self.plain_name
+
+    @property
     def position(self) -> int:
         """The number of bytes that were read since it was opened last, as they lie on disk."""
         opened = self._opened

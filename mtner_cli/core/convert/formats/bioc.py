@@ -49,7 +49,7 @@ def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
     from mtner_cli.core.convert.formats.bioc_files import checked, json_documents, xml_documents
 
     for path in inputs:
-        records = json_documents(path) if _is_json(path) else xml_documents(path)
+        records = json_documents(path) if is_json(path) else xml_documents(path)
         found = False
         for record in records:
             found = True
@@ -81,15 +81,20 @@ FORMAT = Format(
 )
 
 
-def _is_json(path: Path) -> bool:
+def is_json(path: Path) -> bool:
+    """Tell whether a file holds JSON, from its first bytes."""
     with reading(path), path.open("rb") as file:
         start = file.read(1024).lstrip(_BEFORE_JSON)
     return start[:1] in (b"{", b"[")
 
 
-def _document(source: BioCDocument, path: Path, ledger: Ledger) -> Document:
+def document_of(source: BioCDocument, path: Path) -> Document:
+    """Return the text of a document, with its passages or given sentences.
+
+    Raises:
+        DataError: if two passages overlap, or one lies very far behind another.
+    """
     document = Document(Place(path, source.line), source.id)
-    parts = [part for passage in source.passages for part in (passage, *passage.sentences)]
     texts = [
         part
         for passage in source.passages
@@ -98,6 +103,12 @@ def _document(source: BioCDocument, path: Path, ledger: Ledger) -> Document:
     for part in sorted(texts, key=lambda part: part.offset):
         if part.text:
             _add_text(document, part, path)
+    return document
+
+
+def _document(source: BioCDocument, path: Path, ledger: Ledger) -> Document:
+    document = document_of(source, path)
+    parts = [part for passage in source.passages for part in (passage, *passage.sentences)]
     for passage in source.passages:
         _name_lost_text(document, passage, path, ledger)
     for holder in (source, *parts):
