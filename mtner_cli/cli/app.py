@@ -28,6 +28,7 @@ from mtner_cli.cli.interrupt import catch_ends
 from mtner_cli.cli.new import NewCommand, new
 from mtner_cli.cli.options import showing_option
 from mtner_cli.cli.plain import PlainCommand, PlainGroup
+from mtner_cli.cli.predict import predict
 from mtner_cli.cli.predict_cross import predict_cross
 from mtner_cli.cli.test import test
 from mtner_cli.cli.train import train
@@ -46,7 +47,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(convert_app, name="convert")
-for command in (train, test, predict_cross, filter_ood, agreement, experiments, config, fetch):
+for command in (
+    train,
+    test,
+    predict,
+    predict_cross,
+    filter_ood,
+    agreement,
+    experiments,
+    config,
+    fetch,
+):
     app.command(cls=PlainCommand)(command)
 app.command(cls=NewCommand)(new)
 

@@ -16,6 +16,16 @@ Gpu = Annotated[
     ),
 ]
 Cpu = Annotated[bool, typer.Option("--cpu", help="Use the CPU even where there is a GPU.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        help="Threads on the CPU.",
+        show_default="one for each core that may be used",
+    ),
+]
 CheckpointName = Annotated[
     str | None,
     typer.Option(

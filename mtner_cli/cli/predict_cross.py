@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mtner_cli.cli.options import CheckpointName, Cpu, Gpu
+from mtner_cli.cli.options import CheckpointName, Cpu, Gpu, Threads
 
 
 def predict_cross(
@@ -33,6 +33,7 @@ def predict_cross(
     *,
     gpu: Gpu = None,
     cpu: Cpu = False,
+    threads: Threads = None,
 ) -> None:
     """Score a run on the test splits of other corpora; types with the same name count as one.
 
@@ -47,7 +48,7 @@ def predict_cross(
         for name, ledger in given.ledgers.items():
             print_ledgers({name: ledger}, console)
         with console.status("starting"):
-            from mtner_cli.core.device import choose_device
+            from mtner_cli.core.device import choose_device, use_threads
             from mtner_cli.core.experiment.testing import predict_corpora
             from mtner_cli.core.files.atomic import refuse_overwriting
             from mtner_cli.core.results.scores_file import write_scores
@@ -58,6 +59,7 @@ def predict_cross(
             from mtner_cli.report.tables import evaluation_tables
 
         device = choose_device(gpu, cpu)
+        use_threads(threads)
         tagger = Tagger.load(model, checkpoint, device)
         folder = RunFolder.find(model)
         read = [*given.read(), folder.checkpoint(checkpoint), *folder.written]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtner_cli.cli.options import CheckpointName, Cpu, Gpu
+from mtner_cli.cli.options import CheckpointName, Cpu, Gpu, Threads
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +21,7 @@ def test(
     checkpoint: CheckpointName = None,
     gpu: Gpu = None,
     cpu: Cpu = False,
+    threads: Threads = None,
 ) -> None:
     """Score a trained run on the test split of its corpora; write results to the run's folder.
 
@@ -30,7 +31,8 @@ def test(
 
     console = PlainConsole()
     with console.status("starting"):
-        from mtner_cli.core.device import choose_device
+        from mtner_cli.core.device import choose_device, use_threads
+    use_threads(threads)
     show_test(run, checkpoint, choose_device(gpu, cpu), console)
 
 

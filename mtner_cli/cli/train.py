@@ -10,7 +10,7 @@ import typer
 
 from mtner_cli.cli.completion import settings
 from mtner_cli.cli.interrupt import INTERRUPTED
-from mtner_cli.cli.options import Cpu, Gpu
+from mtner_cli.cli.options import Cpu, Gpu, Threads
 from mtner_cli.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, estimate the time, train nothing.")
     ] = False,
+    *,
+    threads: Threads = None,
 ) -> None:
     """Train an experiment, then test its best checkpoint; or resume a run.
 
@@ -63,7 +65,7 @@ def train(
         config = load_experiment(experiment, overrides, check_files=find_file_faults)
     console = PlainConsole()
     with console.status("starting"):
-        from mtner_cli.core.device import choose_device
+        from mtner_cli.core.device import choose_device, use_threads
         from mtner_cli.core.experiment.resume import claimed_run, resume_command, settings_of_run
         from mtner_cli.core.experiment.training import check_device, prepare_training
         from mtner_cli.core.train.run_folder import RunFolder
@@ -73,6 +75,7 @@ def train(
     if experiment is None and resume is not None:
         config = settings_of_run(resume, overrides)
     device = choose_device(gpu, cpu)
+    use_threads(threads)
     check_device(config, device)
     reason = "finished"
     with claimed_run(config, resume, length_may_differ=experiment is None) as (own, checkpoint):
@@ -99,6 +102,7 @@ def train(
                 _test(own.output_dir, device, console, trackers)
     if reason == "interrupted":
         options = ["--cpu"] if cpu else [] if gpu is None else ["--gpu", str(gpu)]
+        options += [] if threads is None else ["--threads", str(threads)]
         command = resume_command(own.output_dir, *options)
         console.print(f"Resume with: {command}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED)

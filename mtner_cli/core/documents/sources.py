@@ -93,8 +93,19 @@ def list_sources(inputs: Iterable[str], input_format: str | None = None) -> Iter
     without hidden files and links to folders.
 
     Raises:
-        ConfigError: if the format is not known, or is not clear from a file's name.
+        ConfigError: if a file's format is not clear from its name.
         DataError: if there is no such file, or nothing to read in a folder or for a pattern.
+    """
+    for given in inputs:
+        yield from _listed(given, input_format)
+
+
+def check_inputs(inputs: Iterable[str], input_format: str | None = None) -> None:
+    """Check that inputs exist and that their formats are known, before anything is read.
+
+    Raises:
+        ConfigError: if there is no such format; also as in :func:`list_sources`.
+        DataError: as in :func:`list_sources`.
     """
     if input_format is not None and input_format not in FORMATS:
         close = nearest(input_format, FORMATS)
@@ -102,7 +113,7 @@ def list_sources(inputs: Iterable[str], input_format: str | None = None) -> Iter
         message = f"--input-format {shown(input_format)}: expected {', '.join(FORMATS)}{hint}"
         raise ConfigError([message])
     for given in inputs:
-        yield from _listed(given, input_format)
+        next(_listed(given, input_format))
 
 
 def _listed(given: str, input_format: str | None) -> Iterator[Source]:

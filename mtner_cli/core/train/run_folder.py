@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import re
 import shutil
@@ -17,14 +15,13 @@ from typing import Self
 
 from mtner_cli.config.load import RESOLVED_NAME
 from mtner_cli.core.files.atomic import atomic_text_file, remove_temporaries
+from mtner_cli.core.files.lock import lock
 from mtner_cli.core.train.checkpoint import BEST, LAST, file_of_checkpoint
 from mtner_cli.errors import CheckpointError, DataError, quoted, reason_of
 from mtner_cli.paths import is_file
 
 RESULTS = ("test_results.pkl", "test_results.jsonl", "test_report.txt", "scores.json")
 _HALF_WRITTEN_TENSORS = re.compile(r"\.tmp[A-Za-z0-9]{6}")
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
-"""Errors of file systems that have no locks."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +211,7 @@ class RunLock:
             while True:
                 made = _make_folders(folder.path)
                 handle = _open_for_appending(folder.log)
-                if not _lock(handle):
+                if not lock(handle):
                     os.close(handle)
                     return None
                 # Another process may have released and removed the folder in between.
@@ -246,18 +243,6 @@ def _make_folders(path: Path) -> list[Path]:
 def _open_for_appending(path: Path) -> int:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(path, flags, 0o666)
-
-
-def _lock(handle: int) -> bool:
-    """Lock an open file; return False if another process has the lock."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-    return True
 
 
 def _not_writable(path: Path, error: Exception) -> DataError:

@@ -1,0 +1,1 @@
+"""Annotate documents of any number: shards, a manifest to resume from, writers of formats."""
