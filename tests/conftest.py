@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,3 +69,47 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     BertModel(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path) -> Path:
+    """The folder of a real, very short training on two tiny corpora."""
+    import torch
+
+    from mtner_cli.core.experiment.resume import claimed_run
+    from mtner_cli.core.experiment.training import prepare_training, start_training
+    from tests.core.experiment.conftest import write_corpora
+    from tests.settings import config_from_mapping
+
+    folder = tmp_path_factory.mktemp("tiny-run")
+    settings = {
+        "seed": 3,
+        "task_name": "tiny",
+        "output_dir": str(folder / "run"),
+        "datasets": write_corpora(folder),
+        "models": {"embed_model": {"pretrained_name": str(tiny_encoder)}},
+        "train": {"num_epochs": 1},
+    }
+    with claimed_run(config_from_mapping(settings), None) as (config, _):
+        list(start_training(prepare_training(config), torch.device("cpu")))
+    return config.output_dir
+
+
+@pytest.fixture(scope="session")
+def talkative_run(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
+    """A run whose model opens and closes mentions wherever it can."""
+    import torch
+
+    from mtner_cli.core.tagger import Tagger
+    from mtner_cli.core.train.checkpoint import load_checkpoint, save_checkpoint
+
+    run = Path(shutil.copytree(tiny_run, tmp_path_factory.mktemp("talkative") / "run"))
+    tagger = Tagger.load(run, device="cpu")
+    vocabulary = tagger.description.vocabulary
+    frequencies = torch.full((vocabulary.size,), 0.7)
+    frequencies[: vocabulary.first_tag_action] = torch.tensor([0.0, 0.3])
+    tagger.model.tagger.start_output_at(frequencies)
+    for path in (run / "checkpoints").iterdir():
+        saved = load_checkpoint(path)
+        save_checkpoint(path, saved.description, saved.progress, tagger.model)
+    return run

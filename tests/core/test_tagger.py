@@ -27,26 +27,9 @@ from mtner_cli.core.tagger import Tagger
 from mtner_cli.core.train.checkpoint import load_checkpoint, save_checkpoint
 from mtner_cli.core.types import Mention, Place, ScoredMention, Tag, TestedSentence
 from mtner_cli.errors import CheckpointError, ConfigError, EncoderError, MtnerError
-from tests.core.experiment.conftest import write_corpora
 from tests.settings import config_from_mapping
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path) -> Path:
-    folder = tmp_path_factory.mktemp("trained")
-    settings = {
-        "seed": 3,
-        "task_name": "tiny",
-        "output_dir": str(folder / "run"),
-        "datasets": write_corpora(folder),
-        "models": {"embed_model": {"pretrained_name": str(tiny_encoder)}},
-        "train": {"num_epochs": 1},
-    }
-    with claimed_run(config_from_mapping(settings), None) as (config, _):
-        list(start_training(prepare_training(config), CPU))
-    return config.output_dir
 
 
 LEARNED = [
@@ -86,9 +69,9 @@ def test_the_example_of_the_documentation_runs(
 
 
 @pytest.fixture
-def run(trained: Path, tmp_path: Path) -> Path:
+def run(tiny_run: Path, tmp_path: Path) -> Path:
     """A copy of a run, to be spoilt."""
-    return Path(shutil.copytree(trained, tmp_path / "run"))
+    return Path(shutil.copytree(tiny_run, tmp_path / "run"))
 
 
 def change(path: Path, edit: Callable[[dict], None]) -> None:  # type: ignore[type-arg]
@@ -199,14 +182,9 @@ def test_a_damaged_encoder_folder_is_one_error(run: Path, name: str, content: st
 
 
 @pytest.fixture(scope="module")
-def talkative(trained: Path) -> Tagger:
+def talkative(talkative_run: Path) -> Tagger:
     """A model that opens and closes mentions wherever it can."""
-    tagger = Tagger.load(trained, device="cpu")
-    vocabulary = tagger.description.vocabulary
-    frequencies = torch.full((vocabulary.size,), 0.7)
-    frequencies[: vocabulary.first_tag_action] = torch.tensor([0.0, 0.3])
-    tagger.model.tagger.start_output_at(frequencies)
-    return tagger
+    return Tagger.load(talkative_run, device="cpu")
 
 
 PASSAGE = "  Fever came back.\r\n\nHe took aspirin 😀 and e\u0301 slept. \ud83d p53 rose!"
