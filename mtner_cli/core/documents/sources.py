@@ -70,6 +70,8 @@ FORMATS = {
         InputFormat("jats", "PMC's articles", (".nxml",), "articles.read_jats"),
     )
 }
+_ONE_DOCUMENT = ("text", "brat")
+"""Formats with one document a file."""
 _BY_CONTENT = (".xml", ".txt", ".text")
 """Suffixes of several formats; the first bytes of a file say which."""
 
@@ -211,14 +213,16 @@ def read_source(source: Source, path: InputPath, fields: Fields) -> Iterator[Ite
     Args:
         path: the file, or the copy of a stream, to open.
     """
+    name = source.format
     try:
-        made = FORMATS[source.format or _sniffed(path)]
+        name = name or _sniffed(path)
+        made = FORMATS[name]
         module, function = made.reader.split(".")
         reader = getattr(importlib.import_module(f"{__package__}.{module}"), function)
         yield from reader(path, fields)
     except DataError as error:
         failure = failure_of(error)
-        if error.line is not None:
+        if error.line is not None and name not in _ONE_DOCUMENT:
             failure = failure._replace(reason=f"{failure.reason}; the file is read up to here only")
         yield failure
 

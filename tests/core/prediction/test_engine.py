@@ -367,6 +367,7 @@ def test_separate_tags_and_sentences(tagger: Tagger, texts: Path) -> None:
 ANY = st.text(min_size=1)
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.builds(" ".join, st.lists(st.sampled_from(["fever", "p53."]) | ANY)), max_size=4)
 )
