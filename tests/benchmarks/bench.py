@@ -24,6 +24,7 @@ from mtner_cli.core.tagger import Tagger
 from tests.benchmarks.busy_machine import measure_busy_machine
 from tests.benchmarks.corpus import synthetic_sentences, write_corpus
 from tests.benchmarks.metrics import measure_metrics
+from tests.benchmarks.predict import measure_predict, measure_predict_memory
 from tests.benchmarks.preprocessing import measure_preprocessing
 from tests.benchmarks.protocol import prepare_protocol, run_linear_head, run_slot_model
 from tests.benchmarks.recurrence import measure_recurrence
@@ -72,6 +73,9 @@ GOALS = {
     "metrics_mentions_per_s": Goal(200_000, False),
     "help_seconds": Goal(0.4, True),
     "protocol_over_linear_head": Goal(1.2, True),
+    "predict_over_test": Goal(0.85, False),
+    "predict_memory_growth": Goal(1.1, True),
+    "predict_start_over_torch": Goal(4, True),
     "busy_machine_slowdown": Goal(2.2, True),
     "busy_machine_slowdown_two": Goal(3.2, True),
 }
@@ -120,6 +124,9 @@ def _parts(
     yield "the training protocol", protocol
     yield "training steps", lambda: measure_training(rivals[0], rounds[0].examples)
     yield "inference", lambda: measure_inference(rivals[0], rounds[0].examples)
+    run = rounds[-1].config.output_dir
+    yield "predict", lambda: measure_predict(run, folder / "predict")
+    yield "memory of predict", lambda: measure_predict_memory(run, folder / "predict")
     yield "memory in training", lambda: measure_memory(corpus)
     yield "growth with a sentence's length", lambda: measure_growth_with_length(rivals[0])
     yield "growth with types", lambda: measure_growth_with_types(rivals[0])
