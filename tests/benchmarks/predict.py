@@ -25,7 +25,7 @@ from tests.benchmarks.corpus import synthetic_sentences
 from tests.benchmarks.memory import peak_mib, quick_model
 from tests.benchmarks.timing import DEVICE, seconds_of, side_by_side
 
-DOCUMENTS, SENTENCES_OF_DOCUMENT = 200, 8
+DOCUMENTS, SENTENCES_OF_DOCUMENT = 100, 8
 FEW, MANY = 1_000, 100_000
 
 
