@@ -14,7 +14,7 @@ from mtner_cli.core.convert.formats.xml_events import xml_events
 from mtner_cli.core.documents.items import Fields, Item, failure_of
 from mtner_cli.core.files.packed import PACKED, InputPath
 from mtner_cli.core.files.reading import reading
-from mtner_cli.errors import ConfigError, DataError, nearest, quoted, shown
+from mtner_cli.errors import ConfigError, DataError, did_you_mean, nearest, quoted, shown
 from mtner_cli.paths import exists, is_folder, why_absent
 
 STANDARD_INPUT = "-"
@@ -110,8 +110,7 @@ def check_inputs(inputs: Iterable[str], input_format: str | None = None) -> None
         DataError: as in :func:`list_sources`.
     """
     if input_format is not None and input_format not in FORMATS:
-        close = nearest(input_format, FORMATS)
-        hint = f"; did you mean {close}?" if close else ""
+        hint = did_you_mean(nearest(input_format, FORMATS))
         message = f"--input-format {shown(input_format)}: expected {', '.join(FORMATS)}{hint}"
         raise ConfigError([message])
     for given in inputs:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mtner_cli.core.documents.sources import Source, list_sources
+from mtner_cli.core.documents.sources import Source, check_inputs, list_sources
 from mtner_cli.errors import ConfigError, DataError
 
 
@@ -65,7 +65,7 @@ def test_what_cannot_be_read_is_named(
     folder: Path, given: str, form: str | None, message: str
 ) -> None:
     with pytest.raises((ConfigError, DataError), match=message):
-        listed(folder, given, form=form)
+        check_inputs([f"{folder}/{given}"], form)
 
 
 def test_sources_are_found_as_they_are_taken(folder: Path) -> None:
