@@ -15,6 +15,7 @@ from mtner_cli.core.types import Place
 from mtner_cli.errors import DataError, quoted
 
 PUBTATOR_TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
+_MAYBE_TEXT = re.compile(r"\|[ta]\|")
 _ANNOTATIONS = ("annotations", "relations")
 
 
@@ -42,7 +43,8 @@ def read_pubtator(path: InputPath, fields: Fields) -> Iterator[Item]:
             continue
         text_line = PUBTATOR_TEXT.fullmatch(line)
         if text_line is None:
-            if "\t" not in line:
+            first, tab, _ = line.partition("\t")
+            if not tab or (first != name and _MAYBE_TEXT.search(line)):
                 reason = "expected 'id|t|title', 'id|a|abstract', or columns between tabs; found "
                 item = _spoilt(item, fault or Failure(place, f"{reason}{quoted(line)}"))
         elif text_line[2] == "t" or text_line[1] != name:
@@ -52,8 +54,9 @@ def read_pubtator(path: InputPath, fields: Fields) -> Iterator[Item]:
             item = fault or _with_title(text_line, place)
         else:
             item = _spoilt(item, fault) if fault else _with_abstract(item, text_line, place)
-    if item is not None:
-        yield item
+    yield item or Failure(
+        Place(path), "expected documents that start with 'id|t|title'; found none"
+    )
 
 
 def _with_title(text_line: re.Match[str], place: Place) -> Item:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zlib
 from pathlib import Path, PosixPath
 from typing import Any, Protocol
@@ -92,6 +93,7 @@ class _Unpacked(io.RawIOBase):
 
     def _start(self) -> None:
         self._file.seek(0)
+        self._is_empty = not os.fstat(self._file.fileno()).st_size
         self._position = 0
         self._content: _Reader = (
             gzip.GzipFile(fileobj=io.BufferedReader(_Kept(self._file)))
@@ -119,6 +121,8 @@ class _Unpacked(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any) -> int:
+        if self._is_empty:
+            raise OSError("the compressed data are damaged: the file is empty")
         try:
             piece = self._content.read(len(buffer))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -165,6 +165,12 @@ def test_pubtator(tmp_path: Path, name: str) -> None:
     assert sentences(items[0]) == ["Fever in mice.", "It rose; p53 did not."]
 
 
+@pytest.mark.parametrize("content", ["", "1\t0\t3\tp53\tGene", "1\t2|t|Fever"])
+def test_a_pubtator_file_without_documents_is_a_failure(tmp_path: Path, content: str) -> None:
+    ((_, reason),) = faults(read(tmp_path, "a.pubtator", content))
+    assert "id|t|title" in reason
+
+
 BIOC: dict[str, Any] = {
     "documents": [
         {

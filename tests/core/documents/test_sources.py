@@ -65,7 +65,7 @@ def test_what_cannot_be_read_is_named(
     folder: Path, given: str, form: str | None, message: str
 ) -> None:
     with pytest.raises((ConfigError, DataError), match=message):
-        check_inputs([f"{folder}/{given}"], form)
+        check_inputs([str(folder / given)], form)
 
 
 def test_sources_are_found_as_they_are_taken(folder: Path) -> None:
