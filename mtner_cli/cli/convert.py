@@ -13,12 +13,15 @@ from mtner_cli.cli.options import showing_option
 from mtner_cli.cli.plain import PlainCommand, PlainGroup
 from mtner_cli.config.encodings import EncodingName
 from mtner_cli.core.convert.registry import FORMATS, Format, Option, format_named
+from mtner_cli.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 Folder = Annotated[Path, typer.Argument(help="The folder with the files.")]
-Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="The action file to write.")]
+Out = Annotated[
+    Path, typer.Option("--out", metavar="PATH", help="The action file; with --split, a folder.")
+]
 OutFolder = Annotated[
     Path, typer.Option("--out", metavar="FOLDER", help="The folder for the action files.")
 ]
@@ -41,6 +44,20 @@ Types = Annotated[
         "'*' means all others.",
         show_default="all types as they are",
     ),
+]
+Shares = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="TRAIN/DEV/TEST",
+        help="Draw splits by document with these shares, such as 80/10/10 or 90/10; --out is "
+        "then the folder for train.txt, dev.txt and test.txt.",
+        show_default="one action file",
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", help="Seed of the draw of --split.", show_default="1"),
 ]
 LedgerOut = Annotated[
     Path | None,
@@ -169,7 +186,8 @@ def _parameters(run: Callable[..., None], source_format: Format) -> list[inspect
         del parameters["action_encoding"], parameters["encoding"]
     if parameters.pop("options", None) is not None:
         own = {name: _parameter(name, option) for name, option in source_format.options.items()}
-        shared = [parameters.pop(name) for name in ("types", "ledger")]  # after the format's own
+        names = ("types", "split", "seed", "ledger")  # after the format's own
+        shared = [parameters.pop(name) for name in names]
         return [*parameters.values(), *own.values(), *shared]
     return list(parameters.values())
 
@@ -206,16 +224,47 @@ def _convert_files(
     action_encoding: ActionEncoding = None,
     encoding: OldEncoding = None,
     types: Types = None,
+    split: Shares = None,
+    seed: Seed = None,
     ledger: LedgerOut = None,
     **options: Any,
 ) -> None:
-    """Convert files to one action file."""
+    """Convert files to one action file, or to one a split."""
     if types is not None:
         from mtner_cli.core.convert.corpora import load_type_map
 
         options |= {"types": load_type_map(types), "also_read": [types]}
-    chosen = action_encoding or encoding
-    _convert(name, inputs, out, action_encoding=chosen, ledger_path=ledger, **options)
+    options |= {"action_encoding": action_encoding or encoding, "ledger_path": ledger}
+    if split is not None:
+        _convert_split(name, inputs, out, split, 1 if seed is None else seed, **options)
+        return
+    if seed is not None:
+        raise ConfigError(["--seed is for --split only: give both or none"])
+    _convert(name, inputs, out, **options)
+
+
+def _convert_split(
+    name: str, inputs: list[Path], out: Path, shares: str, seed: int, **options: Any
+) -> None:
+    """Run a conversion into splits and print its ledgers."""
+    from mtner_cli.core.convert.conversion import convert_split
+    from mtner_cli.core.convert.splitting import Split
+    from mtner_cli.report.console import PlainConsole
+    from mtner_cli.report.ledgers import print_ledgers
+
+    console = PlainConsole()
+    split = Split.of(shares, seed)
+    with console.status(f"converting to {out}"):
+        ledgers, alone = convert_split(name, inputs, out, split, **options)
+    for part in ledgers:
+        _print_path(out / f"{part}.txt", console)
+    print_ledgers(ledgers, console)
+    if alone:
+        console.print(
+            f"{alone:,} sentences are of no document that the source names: each was drawn for "
+            "itself, so sentences of one text may be in several splits.",
+            soft_wrap=True,
+        )
 
 
 def _convert(name: str, inputs: list[Path], out: Path, **options: Any) -> None:

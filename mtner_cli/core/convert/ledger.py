@@ -60,16 +60,24 @@ class Ledger:
 
     def add_entries(self, other: Ledger) -> None:
         """Add the entries of another ledger, but not its counts."""
-        for reason, entries in other.dropped.items():
-            self.dropped[reason] += entries
-        for kind, entries in other.repairs.items():
-            self.repairs[kind] += entries
+        for own, others in zip(self._entries(), other._entries(), strict=True):
+            for reason, entries in others.items():
+                own[reason] += entries
+
+    def take_entries(self, other: Ledger) -> None:
+        """Move the entries of another ledger to this one."""
+        self.add_entries(other)
+        for entries in other._entries():
+            entries.clear()
+
+    def _entries(self) -> tuple[defaultdict[str, list[Entry]], ...]:
+        return self.dropped, self.unwanted, self.repairs
 
 
-def write_ledger(ledger: Ledger, file: TextIO) -> None:
+def write_ledger(ledger: Ledger, file: TextIO, split: str = "") -> None:
     """Write every entry as a JSON line with the keys ``part``, ``reason``, ``place``, ``what``.
 
-    The reason of an unwanted mention is its type.
+    The reason of an unwanted mention is its type. If a split is given, its name is under ``split``.
 
     Raises:
         MtnerError: if the file cannot be written.
@@ -84,6 +92,7 @@ def write_ledger(ledger: Ledger, file: TextIO) -> None:
             for reason, entries in reasons.items():
                 for place, what in entries:
                     record = {"part": part, "reason": reason, "place": str(place), "what": what}
+                    record |= {"split": split} if split else {}
                     file.write(f"{json.dumps(record)}\n")
         file.flush()
     except OSError as error:

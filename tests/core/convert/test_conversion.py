@@ -39,7 +39,7 @@ def test_no_file_that_is_read_is_overwritten(folder: Path, name: str, as_ledger:
 
 def test_a_path_among_the_options_is_not_overwritten(folder: Path) -> None:
     with pytest.raises(ConfigError, match="would overwrite"):
-        convert("genia", [Path("in.xml")], folder / "other.txt", split=Path("other.txt"))
+        convert("genia", [Path("in.xml")], folder / "other.txt", ids=Path("other.txt"))
 
 
 @pytest.mark.parametrize(("given", "other"), [("a.txt", "a.ann"), ("a.ann", "a.txt")])
@@ -118,4 +118,4 @@ def test_a_split_file_that_cannot_be_used_is_one_error(folder: Path) -> None:
     Path("in.xml").write_text("<set/>")
     for name in ("x" * 300, "a\0b", "none"):
         with pytest.raises(DataError, match=r"cannot be read|there is no such file"):
-            convert("genia", [Path("in.xml")], Path("out.txt"), split=Path(name))
+            convert("genia", [Path("in.xml")], Path("out.txt"), ids=Path(name))

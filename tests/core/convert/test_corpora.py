@@ -86,7 +86,7 @@ D:
   splits: {train: {input: in/train.tsv, out: out/d.txt}}
 E:
   converter: genia
-  splits: {train: {input: in/train.tsv, out: out/e.txt, options: {split: none.txt}}}
+  splits: {train: {input: in/train.tsv, out: out/e.txt, options: {ids: none.txt}}}
 """
     expected = [
         "3: A.converter: unknown name 'conl'; did you mean conll?",
@@ -94,7 +94,7 @@ E:
         "7: B.options.tag_column: Input should be a valid integer",
         "14: C.splits.train.options.half: missing; bc5cdr-halves needs it",
         "17: D.action_encoding: hunflair can be written as simple-char only",
-        "21: E.splits.train.options.split: there is no such file: none.txt",
+        "21: E.splits.train.options.ids: there is no such file: none.txt",
         "4: A.splits.train.input: there is no such file: in/none.tsv",
         "9: B.splits.train.input: expected one file for in/*train.tsv; "
         "found in/2train.tsv, in/train.tsv",
@@ -139,7 +139,7 @@ def test_no_file_that_is_read_is_overwritten(folder: Path, out: str) -> None:
 A: {{converter: conll, splits: {{x: {{input: in/train.tsv, out: {out}}}}}}}
 B:
   converter: genia
-  splits: {{x: {{input: in/test.jsonl, out: o, options: {{split: ids.txt}}}}}}
+  splits: {{x: {{input: in/test.jsonl, out: o, options: {{ids: ids.txt}}}}}}
 """
     (fault,) = faults(folder, content)
     assert fault.startswith("2: A.splits.x.out: ")

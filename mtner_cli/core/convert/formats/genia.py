@@ -24,7 +24,7 @@ _MEMBER = re.compile(r"G#[^\s()]+")
 def read(
     inputs: Sequence[Path],
     ledger: Ledger,
-    split: Annotated[
+    ids: Annotated[
         Path | None, Help("File of MEDLINE ids, one a line: only these documents are read.", "all")
     ] = None,
 ) -> Iterator[SourceSentence]:
@@ -42,9 +42,9 @@ def read(
 
     Raises:
         DataError: if a file is not such XML, has a sentence or word within another one, or the
-            split file is missing or empty.
+            file of ids is missing or empty.
     """
-    wanted = None if split is None else _identifiers(split)
+    wanted = None if ids is None else _identifiers(ids)
     missing = dict(wanted or {})
     for path in inputs:
         versions_left = Counter(article.identifier for article in _articles(path))
@@ -60,7 +60,7 @@ def read(
             ledger.add_entries(article.ledger)
             yield from article.sentences
     for identifier, place in missing.items():
-        ledger.drop("document of the split that is not in the corpus", place, identifier)
+        ledger.drop("document of the ids that is not in the corpus", place, identifier)
 
 
 FORMAT = Format(
@@ -83,18 +83,18 @@ FORMAT = Format(
 """,
         "ids.txt": "95000001\n",
     },
-    example="corpus.xml --split ids.txt --out dev.parser",
+    example="corpus.xml --ids ids.txt --out dev.parser",
     encodings=("simple", "simple-char"),
     looks_like=lambda head: bool(_SIGN.match(head)),
 )
 
 
-def _identifiers(split: Path) -> dict[str, Place]:
-    """Return the ids of a split file and the place of each."""
-    lines = ((number, line.strip()) for number, line in numbered_lines(split))
-    identifiers = {_full(line): Place(split, number) for number, line in lines if line}
+def _identifiers(path: Path) -> dict[str, Place]:
+    """Return the ids of a file and the place of each."""
+    lines = ((number, line.strip()) for number, line in numbered_lines(path))
+    identifiers = {_full(line): Place(path, number) for number, line in lines if line}
     if not identifiers:
-        raise DataError(split, None, "expected a MEDLINE id on each line; found none")
+        raise DataError(path, None, "expected a MEDLINE id on each line; found none")
     return identifiers
 
 

@@ -56,7 +56,7 @@ def genia(folder: Path, *articles: str, split: str | None = None) -> tuple[list[
     if split is not None:
         ids = folder / "split.txt"
         ids.write_text(split)
-    ledger = convert("genia", [folder / "genia.xml"], folder / "out.parser", split=ids)
+    ledger = convert("genia", [folder / "genia.xml"], folder / "out.parser", ids=ids)
     return list(read_corpus(folder / "out.parser", "simple")), ledger
 
 
@@ -95,7 +95,7 @@ def test_a_split_file_chooses_the_documents(tmp_path: Path) -> None:
     articles = [article(f"MEDLINE:{number}", f"<w>t{number}</w>") for number in range(4)]
     sentences, ledger = genia(tmp_path, *articles, split="MEDLINE:2\r\n\n0\n77\n")
     assert [s.text for s in sentences] == ["t0", "It works", "t2", "It works"]
-    (missing,) = ledger.dropped["document of the split that is not in the corpus"]
+    (missing,) = ledger.dropped["document of the ids that is not in the corpus"]
     assert (missing.place.line, missing.what) == (4, "MEDLINE:77")
 
 
