@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from mtner_cli.core.files.atomic import atomic_text_file, refuse_overwriting
 from mtner_cli.core.files.reading import rewindable
 from mtner_cli.core.types import Sentence, SourceDocument, SourceSentence
 from mtner_cli.errors import ConfigError, DataError
-from mtner_cli.paths import exists
+from mtner_cli.paths import exists, is_folder
 
 
 def convert(
@@ -99,7 +98,7 @@ def convert_split(
         _ActionFile(path=folder / f"{part}.txt", ledger=Ledger(), split=part)
         for part in split.names
     ]
-    if exists(folder) and not os.path.isdir(folder):
+    if exists(folder) and not is_folder(folder):
         raise DataError(folder, None, "is a file; give the name of a folder for the split files")
     for other in SPLIT_NAMES[len(files) :]:
         if exists(folder / f"{other}.txt"):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from mtner_cli.errors import ConfigError, DataError, reason_of
+from mtner_cli.paths import exists, is_folder
 
 _PREFIX, _SUFFIX = ".mtner-", ".tmp"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -82,6 +83,35 @@ def atomic_path(path: Path, *, own_folder: bool = False, sync: bool = True) -> I
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes ``path`` if the block succeeds, and else is removed.
+
+    Raises:
+        DataError: if ``path`` is there and is no empty folder, or cannot be written.
+    """
+    temporary = None
+    try:
+        if exists(path) and not (is_folder(path) and not any(path.iterdir())):
+            raise DataError(path, None, "is there already; give the name of a new folder")
+        target = path.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=_PREFIX, suffix=_SUFFIX, dir=target.parent))
+        yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o777 & ~mask)
+        os.replace(temporary, target)
+        temporary = None
+    except (OSError, ValueError) as error:
+        if temporary and not _is_inside(temporary, error):
+            raise
+        raise DataError(path, None, _cannot_be_written(error)) from None
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def refuse_overwriting(inputs: Iterable[Path], out: Path) -> None:
@@ -202,6 +232,14 @@ def _concerns(paths: Iterable[Path], error: Exception) -> bool:
         return False
     named = {str(name) for name in (error.filename, error.filename2) if name is not None}
     return not named or not named.isdisjoint(map(str, paths))
+
+
+def _is_inside(folder: Path, error: Exception) -> bool:
+    """Tell whether an error comes from writing to files of a folder."""
+    if not isinstance(error, OSError):
+        return False
+    named = [Path(os.fsdecode(name)) for name in (error.filename, error.filename2) if name]
+    return not named or any(path.is_relative_to(folder) for path in named)
 
 
 def _cannot_be_written(error: Exception) -> str:

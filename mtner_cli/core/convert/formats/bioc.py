@@ -1,15 +1,26 @@
-"""Read BioC XML or JSON: documents of passages, with annotations by offset in the document."""
+"""Read and write BioC XML and JSON: documents of passages, with annotations by offset."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.registry import Format
 from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
+from mtner_cli.core.convert.writing import (
+    JOINED_HALF,
+    Documents,
+    Writer,
+    groups_of_passages,
+    infons_of,
+    json_text,
+    with_replaced,
+    with_whole_characters,
+)
 from mtner_cli.core.files.reading import reading
 from mtner_cli.core.types import Place, SourceSentence, Span
 from mtner_cli.errors import DataError, quoted
@@ -57,6 +68,83 @@ def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
         if not found:
             raise DataError(path, None, "expected BioC: documents with passages; found none")
 
+
+def write_xml(documents: Documents, ledger: Ledger) -> Iterator[str]:
+    """Yield a collection in XML; offsets count characters.
+
+    Args:
+        ledger: records characters that XML cannot hold, each of which becomes U+FFFD
+            or, if it is white space, a space.
+    """
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE collection SYSTEM "BioC.dtd">\n'
+    yield "<collection><source>mtner</source><date></date><key></key>\n"
+    for document in documents:
+        document = with_replaced(document, _NOT_XML_SPACE, " ", _NO_XML, ledger)
+        document = with_replaced(document, _NOT_XML, "\ufffd", _NO_XML, ledger)
+        yield f"<document><id>{_escaped(document.id)}</id>\n"
+        numbers = count(1)
+        for start, text, mentions in groups_of_passages(document):
+            yield f"<passage><offset>{start}</offset><text>{_escaped(text)}</text>\n"
+            for mention in mentions:
+                infons = "".join(
+                    f'<infon key="{key}">{_escaped(value)}</infon>'
+                    for key, value in infons_of(mention).items()
+                )
+                length = mention.end - mention.start
+                yield (
+                    f'<annotation id="T{next(numbers)}">{infons}'
+                    f'<location offset="{mention.start}" length="{length}"/>'
+                    f"<text>{_escaped(document.wording(mention))}</text></annotation>\n"
+                )
+            yield "</passage>\n"
+        yield "</document>\n"
+    yield "</collection>\n"
+
+
+def write_json(documents: Documents, ledger: Ledger) -> Iterator[str]:
+    """Yield a collection in JSON, a document a line.
+
+    Args:
+        ledger: records two halves of a surrogate pair in a row, which a reader would join.
+    """
+    yield '{"source": "mtner", "date": "", "key": "", "infons": {}, "documents": ['
+    separator = "\n"
+    for document in documents:
+        document = with_whole_characters(document, ledger, JOINED_HALF)
+        passages = []
+        numbers = count(1)
+        for start, text, mentions in groups_of_passages(document):
+            annotations = []
+            for mention in mentions:
+                location = {"offset": mention.start, "length": mention.end - mention.start}
+                annotations.append(
+                    {
+                        "id": f"T{next(numbers)}",
+                        "infons": infons_of(mention),
+                        "text": document.wording(mention),
+                        "locations": [location],
+                    }
+                )
+            passages.append({"offset": start, "text": text, "annotations": annotations})
+        yield f"{separator}{json_text({'id': document.id, 'passages': passages})}"
+        separator = ",\n"
+    yield "\n]}\n"
+
+
+_NO_XML = "character that XML cannot hold"
+_NOT_XML_SPACE = re.compile("[\v\f\x1c-\x1f]")
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPES)
+
+
+WRITERS = {
+    "bioc-xml": Writer(write=write_xml, suffix=".xml"),
+    "bioc-json": Writer(write=write_json, suffix=".json"),
+}
 
 FORMAT = Format(
     read=read,

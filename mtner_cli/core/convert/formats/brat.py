@@ -1,4 +1,4 @@
-"""Read brat's stand-off annotation: each ``.txt`` file has its mentions in an ``.ann`` file.
+"""Read and write brat's stand-off annotation: ``.txt`` files with their mentions in ``.ann`` files.
 
 ``T1<tab>Gene 8 11<tab>p53`` is a mention. Offsets count the characters of the text, including line
 ends.
@@ -15,11 +15,25 @@ from pathlib import Path
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.registry import Format
 from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
+from mtner_cli.core.convert.writing import (
+    Documents,
+    Writer,
+    WrittenDocument,
+    WrittenMention,
+    with_replaced,
+    with_whole_characters,
+)
+from mtner_cli.core.corpus.action_files import DocumentNames
 from mtner_cli.core.files.reading import numbered_lines, reading, whole_text
-from mtner_cli.core.types import Place, SourceSentence, Span
+from mtner_cli.core.types import Mention, Place, SourceSentence, Span
 from mtner_cli.errors import DataError, quoted
 
 _MENTION = re.compile(r"T\S*\t(\S+) ([0-9]{1,18} [0-9]{1,18}(?:;[0-9]{1,18} [0-9]{1,18})*)\t(.*)")
+_LINE = re.compile(r"[^\n]+")
+_COLUMN_END = re.compile(r"[\t\n\r]")
+_WHITE_SPACE = re.compile(r"\s")
+_NO_FILE_NAME = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]|^[.]|[. ]$')
+_LONGEST_NAME = 200
 _BETWEEN_MENTIONS = {"R": "relation between mentions", "E": "event"}
 _ABOUT_MENTIONS = ("A", "M", "N", "#", "*")
 ENDINGS = (".txt", ".ann")
@@ -43,6 +57,58 @@ def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
     for text_file in _text_files(inputs, ledger):
         yield from sentences_of(_document(text_file, ledger), ledger)
 
+
+def write_files(documents: Documents, ledger: Ledger) -> Iterator[tuple[str, str]]:
+    """Yield the two files of each document; the text is exact.
+
+    A mention over several lines has a piece on each, as brat does it. The score and corpora of a
+    mention that a model found are in a note.
+
+    Args:
+        ledger: records names that no file can have, and white space in types.
+    """
+    names = DocumentNames()
+    for document in documents:
+        document = with_whole_characters(document, ledger)
+        white = "white space"
+        document = with_replaced(document, _WHITE_SPACE, "_", white, ledger, parts=["types"])
+        name = names.new(_file_name(document.id))
+        if name != document.id:
+            what = f"{document.id!r} became {name!r}"
+            kind = "name of a document that no file or an earlier one has"
+            ledger.repair(kind, document.place, what)
+        lines = []
+        for number, mention in enumerate(document.in_order(), 1):
+            span, wording = _pieces(document, mention)
+            lines.append(f"T{number}\t{mention.type} {span}\t{wording}\n")
+            if mention.score is not None:
+                note = f"score {mention.score:.4f}, {', '.join(mention.corpora)}"
+                note = _WHITE_SPACE.sub(" ", note)
+                lines.append(f"#{number}\tAnnotatorNotes T{number}\t{note}\n")
+        yield f"{name}.txt", document.text
+        yield f"{name}.ann", "".join(lines)
+
+
+def _pieces(document: WrittenDocument, mention: WrittenMention | Mention) -> tuple[str, str]:
+    """Return the character ranges of a mention on its lines, and its wording on one line."""
+    wording = document.wording(mention)
+    lines = [(found.start(), found.end()) for found in _LINE.finditer(wording)]
+    if not lines or lines[0][0] > 0 or lines[-1][1] < len(wording):
+        lines = [(0, len(wording))]  # it starts or ends with a line end, which would be lost
+    ranges = ";".join(f"{mention.start + start} {mention.start + end}" for start, end in lines)
+    on_one_line = " ".join(wording[start:end] for start, end in lines)
+    if mention.start == 0 and on_one_line.startswith(_BYTE_ORDER_MARK):
+        on_one_line = f" {on_one_line[1:]}"  # as it is read
+    return ranges, _COLUMN_END.sub(" ", on_one_line)
+
+
+def _file_name(name: str) -> str:
+    """Return a name that a file can have on every system."""
+    name = _NO_FILE_NAME.sub("_", name)
+    return name.encode()[:_LONGEST_NAME].decode(errors="ignore") or "_"
+
+
+WRITERS = {"brat": Writer(write_files=write_files)}
 
 FORMAT = Format(
     read=read,

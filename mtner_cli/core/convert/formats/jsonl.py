@@ -1,4 +1,7 @@
-"""Read JSON lines with token spans, token tags or character spans, recognized by their keys."""
+"""Read JSON lines with token spans, token tags or character spans, recognized by their keys.
+
+Objects with ``id``, ``text`` and ``mentions`` are documents, as mtner writes them.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,14 @@ from mtner_cli.core.convert.formats.json_mentions import (
 )
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.registry import Charset, Format
+from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
+from mtner_cli.core.convert.writing import (
+    JOINED_HALF,
+    Documents,
+    Writer,
+    json_text,
+    with_whole_characters,
+)
 from mtner_cli.core.files.reading import numbered_lines
 from mtner_cli.core.types import Place, SourceDocument, SourceSentence
 from mtner_cli.errors import DataError, quoted
@@ -42,8 +53,8 @@ DOCUMENT_KEYS = ("doc_id", "document_id")
 
 EXPECTED = (
     "expected the keys 'tokens' (a list of words) and 'entity_mentions', 'entities' or 'spans' "
-    "(token spans) or 'ner_tags' (a tag a word), or 'text' and 'entities', 'spans' or 'label' "
-    "(character spans), or 'data' and 'annotations' (Label Studio)"
+    "(token spans) or 'ner_tags' (a tag a word), or 'text' and 'entities', 'spans', 'label' or "
+    "'mentions' (character spans), or 'data' and 'annotations' (Label Studio)"
 )
 
 
@@ -58,7 +69,8 @@ def read(
     Args:
         inputs: the files; consecutive objects with the same ``doc_id`` are one document.
         ledger: records relations, and mentions that are not read: under a key of another name,
-            or in an annotation of a Label Studio task that is not its first.
+            or in an annotation of a Label Studio task that is not its first; of documents, also
+            mentions with other text at their offsets.
 
     Raises:
         DataError: on a line that is not a JSON object, has none of the known sets of keys, or has
@@ -67,6 +79,9 @@ def read(
     for path in inputs:
         tag_scheme = scheme_named(scheme) if scheme is not None else None
         for place, record in _records(path, charset):
+            if _is_document(record):
+                yield from sentences_of(_document_of(record, place, ledger), ledger)
+                continue
             key = _key_of_mentions(record, place)
             tags = _tags(record, key, place)
             if tags is None:
@@ -87,12 +102,37 @@ def _looks_like_records(head: str) -> bool:
     return isinstance(record, dict) and not {"tokens", "text", "data"}.isdisjoint(record)
 
 
+def write(documents: Documents, ledger: Ledger) -> Iterator[str]:
+    """Yield a line for each document: ``id``, ``text`` and ``mentions``.
+
+    A mention has ``start``, ``end``, ``text`` and ``type``, and if a model found it, ``score`` and
+    ``corpora``.
+
+    Args:
+        ledger: records two halves of a surrogate pair in a row, which a reader would join.
+    """
+    for document in documents:
+        document = with_whole_characters(document, ledger, JOINED_HALF)
+        mentions = []
+        for mention in document.in_order():
+            item: dict[str, Any] = {"start": mention.start, "end": mention.end}
+            item |= {"text": document.wording(mention), "type": mention.type}
+            if mention.score is not None:
+                item |= {"score": round(mention.score, 4), "corpora": list(mention.corpora)}
+            mentions.append(item)
+        record = {"id": document.id, "text": document.text, "mentions": mentions}
+        yield f"{json_text(record)}\n"
+
+
+WRITERS = {"jsonl": Writer(write=write, suffix=".jsonl")}
+
 FORMAT = Format(
     read=read,
     layout=(
         "One JSON object a line: 'tokens' with 'entity_mentions' or 'ner_tags', or 'text' with "
         "'entities', 'spans' or 'label'; as GENIA's preprocessing, spaCy, Doccano, Label Studio "
-        "and Hugging Face write it."
+        "and Hugging Face write it. Or a document a line: 'id', 'text' and 'mentions', as mtner "
+        "writes it."
     ),
     sample={
         "train.jsonl": (
@@ -133,9 +173,31 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_without_repeats)
 
 
+def _is_document(record: dict[str, Any]) -> bool:
+    """Tell whether an object is a document as :func:`write` writes it."""
+    others = any(isinstance(record.get(key), list) for key in (*SPAN_KEYS, *TAG_KEYS, "tokens"))
+    is_given = isinstance(record.get("mentions"), list) and isinstance(record.get("text"), str)
+    return is_given and not others and not is_task(record)
+
+
+def _document_of(record: dict[str, Any], place: Place, ledger: Ledger) -> Document:
+    name = record.get("id")
+    document = Document(place, "" if name is None else str(name))
+    document.add_passage(Passage(place, 0, record["text"]))
+    for item in record["mentions"]:
+        wording = item.get("text") if isinstance(item, dict) else None
+        for span in mentions_of([item], place, ledger):
+            found = document.text[max(span.start, 0) : max(span.end, 0)]
+            given = wording if isinstance(wording, str) else found
+            document.add_mention(span, given, place, ledger)
+    return document
+
+
 def _find_scheme(path: Path, charset: str) -> Scheme:
     detector = SchemeDetector()
     for place, record in _records(path, charset):
+        if _is_document(record):
+            continue
         tags = _tags(record, _key_of_mentions(record, place), place)
         if tags is not None:
             detector.add(tags, place.line or 0, lines_per_tag=0)

@@ -1,4 +1,4 @@
-"""Read PubTator files: titles and abstracts with mentions by offset, as NCBI's tools write them.
+"""Read and write PubTator: titles and abstracts with mentions by offset, as NCBI's tools do.
 
 A document starts with ``id|t|title`` and ``id|a|abstract``. Its mentions follow, one per line: id,
 start, end, wording, type and often identifiers, separated by tabs. Offsets count the characters of
@@ -14,6 +14,13 @@ from pathlib import Path
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.registry import Format
 from mtner_cli.core.convert.sentence_splitting import Document, Passage, sentences_of
+from mtner_cli.core.convert.writing import (
+    Documents,
+    Writer,
+    WrittenDocument,
+    with_replaced,
+    with_whole_characters,
+)
 from mtner_cli.core.files.reading import numbered_lines
 from mtner_cli.core.types import Place, SourceSentence, Span
 from mtner_cli.errors import DataError, quoted
@@ -21,6 +28,9 @@ from mtner_cli.errors import DataError, quoted
 _TEXT_LINE = re.compile(r"([^|\t]+)\|([ta])\|(.*)")
 _TITLE_LINE = re.compile(r"[^|\s]+\|t\|")
 _OFFSET = re.compile(r"[0-9]{1,18}")
+_LINE_END = re.compile(r"[\n\r]")
+_TAB = re.compile("\t")
+_NO_NAME = re.compile(r"[|\t\ufeff]|^$")
 _EXPECTED = (
     "expected 'id|t|title', 'id|a|abstract', or a mention as id, start, end, wording, type and, if "
     "known, identifiers, between tabs"
@@ -42,6 +52,44 @@ def read(inputs: Sequence[Path], ledger: Ledger) -> Iterator[SourceSentence]:
         for document in _documents(path, ledger):
             yield from sentences_of(document, ledger)
 
+
+def write(documents: Documents, ledger: Ledger) -> Iterator[str]:
+    """Yield the lines of each document; its title is its first passage, line or sentence.
+
+    Title and abstract are one character apart, which is read as a space. Without a place to part
+    it, the whole text is the title.
+
+    Args:
+        ledger: records line ends, each of which becomes a space, and what a name cannot hold.
+    """
+    for document in documents:
+        end = _end_of_title(document)
+        document = with_whole_characters(document, ledger)
+        document = with_replaced(document, _LINE_END, " ", "line end", ledger)
+        document = with_replaced(document, _NO_NAME, "_", "| or tab", ledger, parts=["name"])
+        document = with_replaced(document, _TAB, "_", "tab", ledger, parts=["types"])
+        name, text = document.id, document.text
+        lines = [f"{name}|t|{text[:end]}"]
+        if end < len(text):
+            lines.append(f"{name}|a|{text[end + 1 :]}")
+        for mention in document.in_order():
+            wording = document.wording(mention).replace("\t", " ")
+            lines.append(f"{name}\t{mention.start}\t{mention.end}\t{wording}\t{mention.type}")
+        yield "\n".join([*lines, "\n"])
+
+
+def _end_of_title(document: WrittenDocument) -> int:
+    """Return the offset of the white space between title and abstract; without it, of the end."""
+    text = document.text
+    for parts in (document.passages, document.sentences):
+        if parts is document.sentences and (line_end := _LINE_END.search(text)):
+            return line_end.start()
+        if len(parts) > 1 and text[parts[0][1] : parts[0][1] + 1] in (" ", "\n", "\r"):
+            return parts[0][1]
+    return len(text)
+
+
+WRITERS = {"pubtator": Writer(write=write, suffix=".pubtator")}
 
 FORMAT = Format(
     read=read,
