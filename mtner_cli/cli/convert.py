@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from mtner_cli.cli.options import showing_option
 from mtner_cli.cli.plain import PlainCommand, PlainGroup
 from mtner_cli.config.encodings import EncodingName
-from mtner_cli.core.convert.registry import FORMATS, Format, Option, format_named
-from mtner_cli.errors import ConfigError
+from mtner_cli.core.convert.registry import FORMATS, WRITERS, Format, Option, format_named
+from mtner_cli.errors import ConfigError, did_you_mean, nearest, quoted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,10 +88,15 @@ def _print_formats() -> None:
 
     from mtner_cli.report.console import PlainConsole
 
+    console = PlainConsole()
     table = Table("mtner convert", "reads", "written as", box=box.SIMPLE_HEAD)
     for name, description in FORMATS.items():
         table.add_row(name, description, "\n".join(format_named(name).encodings))
-    PlainConsole().print(table)
+    console.print(table)
+    table = Table("mtner convert export --to", "writes", box=box.SIMPLE_HEAD)
+    for name, description in WRITERS.items():
+        table.add_row(name, description)
+    console.print(table)
 
 
 @convert_app.callback()
@@ -145,6 +150,46 @@ def convert_corpora(
                 ledgers[conversion.split] = conversion.run()
             _print_path(conversion.out, console)
         print_ledgers(ledgers, console)
+
+
+@convert_app.command("export", cls=PlainCommand)
+def convert_export(
+    file: Annotated[Path, typer.Argument(metavar="ACTIONFILE", help="The action file to read.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="FORMAT", help=f"One of {', '.join(WRITERS)}.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="PATH", help="The file to write; for brat, a folder.")
+    ],
+    flat: Annotated[
+        Literal["outermost", "innermost"] | None,
+        typer.Option(
+            "--flat",
+            help="Which of nested mentions to keep in columns (conll).",
+            show_default="outermost",
+        ),
+    ] = None,
+    ledger: LedgerOut = None,
+) -> None:
+    """Write a corpus in a format that other tools read: the way back from an action file.
+
+    Example: mtner convert export data/converted/mine/test.txt --to html --out test.html
+    """
+    from mtner_cli.core.convert.export import export
+    from mtner_cli.report.console import PlainConsole
+    from mtner_cli.report.ledgers import print_ledgers
+
+    console = PlainConsole()
+    if to not in WRITERS:
+        known = did_you_mean(nearest(to, WRITERS)) or f"; give one of {', '.join(WRITERS)}"
+        raise ConfigError([f"--to: unknown format {quoted(to)}{known}"])
+    if flat is not None and to != "conll":
+        raise ConfigError(["--flat is for --to conll only: leave it out"])
+    options = {} if flat is None else {"flat": flat}
+    with console.status(f"writing {out}"):
+        counts = export(file, to, out, ledger, **options)
+    _print_path(out, console)
+    print_ledgers({"count": counts}, console, "read")
 
 
 def _app_of(name: str) -> typer.Typer:

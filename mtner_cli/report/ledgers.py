@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 PLACES_SHOWN = 3
 
 
-def print_ledgers(ledgers: Mapping[str, Ledger], console: Console) -> None:
+def print_ledgers(
+    ledgers: Mapping[str, Ledger], console: Console, counted: str = "written"
+) -> None:
     """Print tables of what a conversion wrote, repaired and dropped.
 
     Args:
         ledgers: the ledgers by the heading of their column, such as ``train``.
         console: the console to print to.
+        counted: what is counted: what was ``"written"``, or ``"read"``.
     """
-    console.print(_counts(ledgers))
+    console.print(_counts(ledgers, counted))
     for title in ("repairs", "dropped"):
         reasons: dict[str, list[Entry]] = {}
         for ledger in ledgers.values():
@@ -44,8 +47,8 @@ def print_ledgers(ledgers: Mapping[str, Ledger], console: Console) -> None:
         console.print(f"Left out as the type map says: {unwanted.total():,} mentions ({counts}).")
 
 
-def _counts(ledgers: Mapping[str, Ledger]) -> Table:
-    table = Table("written", box=box.SIMPLE_HEAD)
+def _counts(ledgers: Mapping[str, Ledger], counted: str) -> Table:
+    table = Table(counted, box=box.SIMPLE_HEAD)
     for name in ledgers:
         table.add_column(name, justify="right")
     columns = ledgers.values()

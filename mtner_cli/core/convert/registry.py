@@ -1,6 +1,7 @@
-"""Name the formats that can be converted. Each is described in its own file of ``formats``.
+"""Name the formats that can be converted or written. Each has its own file in ``formats``.
 
-To add a format, write ``formats/NAME.py`` with a ``FORMAT``, and add its line to ``FORMATS``.
+To add a format to read, write ``formats/NAME.py`` with a ``FORMAT``, and add its line to
+``FORMATS``. To write one, see ``writing``.
 """
 
 from __future__ import annotations
@@ -31,6 +32,16 @@ FORMATS = {
 }
 """The description of each format. The file of ``bc5cdr-halves`` is ``formats/bc5cdr_halves.py``."""
 
+
+WRITERS = {
+    "jsonl": "JSON lines: a document a line, with id, text and mentions",
+    "pubtator": "PubTator: title, abstract and a line for each mention",
+    "bioc-xml": "BioC in XML: passages with annotations",
+    "bioc-json": "BioC in JSON: passages with annotations",
+    "brat": "A folder for brat: a .txt file and an .ann file for each document",
+    "csv": "A table with a row for each mention, for spreadsheets and statistics",
+}
+"""What is written under each name. The part of the name before ``-`` is its file in ``formats``."""
 
 _FILES = "mtner_cli.core.convert.formats."
 

@@ -1,7 +1,7 @@
 """Write documents with mentions in a format that other tools read.
 
 A writer is a generator of pieces of text, so documents of any number take little memory. It is in
-the file of its format: to add one, write it there, and add its line to ``WRITERS``.
+the file of its format: to add one, write it there, and add its line to ``registry.WRITERS``.
 """
 
 from __future__ import annotations
@@ -18,16 +18,6 @@ from typing import Literal
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.files.atomic import atomic_folder, atomic_text_file
 from mtner_cli.core.types import Mention, Place
-
-WRITERS = {
-    "jsonl": "JSON lines: a document a line, with id, text and mentions",
-    "pubtator": "PubTator: title, abstract and a line a mention",
-    "bioc-xml": "BioC in XML: passages with annotations",
-    "bioc-json": "BioC in JSON: passages with annotations",
-    "brat": "A folder for brat: a .txt file and an .ann file for each document",
-    "csv": "A table with a row for each mention, for spreadsheets",
-}
-"""What each writer makes. The part of a name before ``-`` is its file in ``formats``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +100,7 @@ def writer_named(name: str) -> Writer:
     """Return a writer; only its own file is imported.
 
     Args:
-        name: a key of ``WRITERS``.
+        name: a key of ``registry.WRITERS``.
     """
     module = import_module(f"mtner_cli.core.convert.formats.{name.partition('-')[0]}")
     found: Writer = module.WRITERS[name]
@@ -123,7 +113,7 @@ def write_documents(
     """Write documents to a file or, if the format has many files, to a new folder.
 
     Args:
-        name: a key of ``WRITERS``.
+        name: a key of ``registry.WRITERS``.
         documents: any iterable, read once.
         out: it is written completely or not at all.
         options: the options of the writer.

@@ -16,9 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtner_cli.core.convert.ledger import Ledger
-from mtner_cli.core.convert.registry import format_named
+from mtner_cli.core.convert.registry import WRITERS, format_named
 from mtner_cli.core.convert.writing import (
-    WRITERS,
     WrittenDocument,
     WrittenMention,
     write_documents,
