@@ -39,6 +39,7 @@ WRITERS = {
     "bioc-xml": "BioC in XML: passages with annotations",
     "bioc-json": "BioC in JSON: passages with annotations",
     "brat": "A folder for brat: a .txt file and an .ann file for each document",
+    "conll": "Columns: a word and its BIO tag a line; of nested mentions one is kept (--flat)",
     "csv": "A table with a row for each mention, for spreadsheets and statistics",
 }
 """What is written under each name. The part of the name before ``-`` is its file in ``formats``."""

@@ -90,7 +90,7 @@ def sentences_of(document: Document, ledger: Ledger) -> Iterator[SourceSentence]
     mentions = sorted(document.mentions, key=lambda placed: placed[0])
     edges = [*edges_of_document(document), *((span.start, span.end) for span, _ in mentions)]
     first = 0
-    for start, end in _united(edges):
+    for start, end in united(edges):
         last = bisect_left(mentions, end, lo=first, key=lambda placed: placed[0].start)
         inside = mentions[first:last]
         first = last
@@ -133,7 +133,7 @@ def edges_of_document(document: Document) -> Iterator[tuple[int, int]]:
             yield start + passage.start, end + passage.start
 
 
-def _united(pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def united(pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Yield the pieces in order, with overlapping pieces merged."""
     start = end = 0
     for next_start, next_end in sorted(pieces):

@@ -162,6 +162,12 @@ def test_the_texts_of_tmvar_are_exact_in_every_format(tmp_path: Path) -> None:
             }
             assert found == mentions[str(found_name)], name
 
+    export(tmp_path / "in.txt", "conll", tmp_path / "conll")
+    ledger = convert("conll", [tmp_path / "conll"], tmp_path / "conll.txt")
+    assert not ledger.repairs
+    for document in documents_of(tmp_path / "conll.txt", Ledger()):
+        assert document.text.replace(" ", "") == "".join(texts[document.id].split())
+
     records = [json.loads(line) for line in outs["jsonl"].read_text("utf-8").splitlines()]
     assert {record["id"]: record["text"] for record in records} == texts
     bioc = json.loads(outs["bioc-json"].read_text("utf-8"))

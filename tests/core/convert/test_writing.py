@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
@@ -228,6 +229,107 @@ def joined(passages: Iterable[tuple[int, str]]) -> str:
         assert offset >= len(text)
         text = text.ljust(offset) + passage
     return text
+
+
+def flat_mentions(document: WrittenDocument, flat: str) -> list[WrittenMention | Mention]:
+    """The slow way: one after the other, if it overlaps none of those before."""
+    sign = -1 if flat == "outermost" else 1
+    kept: list[WrittenMention | Mention] = []
+    for mention in sorted(
+        document.in_order(), key=lambda m: (sign * (m.end - m.start), -(m.score or 0), m.start)
+    ):
+        if all(mention.end <= other.start or other.end <= mention.start for other in kept):
+            kept += [mention] if document.wording(mention).strip() else []
+    return kept
+
+
+@pytest.mark.parametrize("flat", ["outermost", "innermost"])
+@given(given_documents=st.lists(documents(), min_size=1, max_size=3))
+def test_columns_hold_the_words_and_the_flat_mentions(
+    flat: str, given_documents: list[WrittenDocument]
+) -> None:
+    """Characters are counted without white space, which columns do not hold."""
+    given_documents = [replace(it, id=f"{n}{it.id}") for n, it in enumerate(given_documents)]
+    with TemporaryDirectory() as folder:
+        path, ledger = written("conll", given_documents, Path(folder), flat=flat)
+        texts: dict[str, str] = {}
+        found: dict[str, set[Found]] = {}
+        for sentence in format_named("conll").read([path], Ledger()):
+            assert sentence.document is not None
+            assert sentence.words
+            name = str(sentence.document.name)
+            text = texts.get(name, "")
+            starts = list(accumulate(map(len, sentence.words), initial=len(text)))
+            texts[name] = text + "".join(sentence.words)
+            found.setdefault(name, set()).update(
+                (starts[mention.start], starts[mention.end], mention.tag)
+                for mention in sentence.mentions
+            )
+    lost = 0
+    of_name = without(r"[()]|[^\S ]|^ | $", "_")
+    for document in given_documents:
+        name = of_name(WHOLE(document.id))
+        assert texts.pop(name, "") == squeezed(WHOLE(document.text))
+        kept = flat_mentions(document, flat)
+        lost += len(document.mentions) - len(kept)
+        assert found.pop(name, set()) == {
+            (
+                len(squeezed(document.text[: mention.start])),
+                len(squeezed(document.text[: mention.end])),
+                without(r"\s", "_")(WHOLE(mention.type)),
+            )
+            for mention in kept
+        }
+    assert not texts
+    assert sum(map(len, ledger.dropped.values())) == lost
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def test_columns_of_nested_mentions(tmp_path: Path) -> None:
+    document = WrittenDocument(
+        place=PLACE,
+        id="7 (b)",
+        text="The IL-2-gene cafe\u0301s. It is p53. Up",
+        mentions=[
+            WrittenMention(4, 13, "DNA"),
+            WrittenMention(4, 8, "Protein"),
+            WrittenMention(28, 31, "Protein"),
+        ],
+    )
+    path, ledger = written("conll", [document], tmp_path)
+    assert path.read_text() == (
+        "-DOCSTART- (7 _b_)\tO\n\nThe\tO\nIL\tB-DNA\n-\tI-DNA\n2\tI-DNA\n-\tI-DNA\ngene\tI-DNA\n"
+        "cafe\u0301s\tO\n.\tO\n\nIt\tO\nis\tO\np53\tB-Protein\n.\tO\n\nUp\tO\n\n"
+    )
+    assert ledger.dropped["nested or crossing mention (outermost ones are kept)"] == [
+        (PLACE, "Protein [4, 8) 'IL-2' in document 7 _b_")
+    ]
+    path, ledger = written("conll", [document], tmp_path, flat="innermost")
+    assert "IL\tB-Protein\n-\tI-Protein\n2\tI-Protein\n-\tO\ngene\tO\n" in path.read_text()
+    given_words = replace(
+        document, words=[(0, 3), (4, 13), (14, 20)], sentences=[(0, 20)], text=document.text[:20],
+        mentions=document.mentions[:1],
+    )  # fmt: skip
+    path, _ = written("conll", [given_words], tmp_path)
+    assert path.read_text().split("\n")[2:] == [
+        "The\tO", "IL-2-gene\tB-DNA", "cafe\u0301s\tO", "", ""
+    ]  # fmt: skip
+
+
+def test_a_mention_that_crosses_two_sentences_makes_them_one(tmp_path: Path) -> None:
+    text = "A b. C d. E"
+    mentions = [WrittenMention(2, 6, "X")]
+    edges = [(0, 4), (5, 9), (10, 11)]
+    document = WrittenDocument(
+        place=PLACE, id="", text=text, mentions=mentions, sentences=edges, words=[]
+    )
+    path, _ = written("conll", [document], tmp_path)
+    assert path.read_text() == (
+        "-DOCSTART-\tO\n\nA\tO\nb\tB-X\n.\tI-X\nC\tI-X\nd\tO\n.\tO\n\nE\tO\n\n"
+    )
 
 
 SAMPLE = WrittenDocument(

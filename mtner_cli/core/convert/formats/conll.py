@@ -1,12 +1,15 @@
-"""Read CoNLL-like columns: one word per line, with a tag of the BIO family in one column."""
+"""Read and write CoNLL-like columns: one word per line, with a tag of the BIO family."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from mtner_cli.core.actions.tag_schemes import (
     OUTSIDE,
@@ -20,13 +23,25 @@ from mtner_cli.core.actions.tag_schemes import (
 )
 from mtner_cli.core.convert.ledger import Ledger
 from mtner_cli.core.convert.registry import Charset, Format, Help
+from mtner_cli.core.convert.sentence_splitting import sentence_edges, united
+from mtner_cli.core.convert.writing import (
+    Documents,
+    Writer,
+    WrittenDocument,
+    WrittenMention,
+    with_replaced,
+    with_whole_characters,
+)
 from mtner_cli.core.files.reading import numbered_lines
-from mtner_cli.core.types import Place, SourceDocument, SourceSentence
+from mtner_cli.core.types import Mention, Place, SourceDocument, SourceSentence
 from mtner_cli.errors import ConfigError, DataError, quoted
 
 DOCUMENT_START = "-DOCSTART-"
 _DOCUMENT_NAME = re.compile(r"\s+\(\s*(\S[^()]*?)\s*\)")
 _SPACES = re.compile(" +")
+_WHITE_SPACE = re.compile(r"\s")
+_NO_NAME = re.compile(r"[()]|[^\S ]|^ | $")
+_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 @dataclass(slots=True)
@@ -131,6 +146,127 @@ FORMAT = Format(
     encodings=("simple", "simple-char"),
     looks_like=_looks_like_columns,
 )
+
+
+Flat = Literal["outermost", "innermost"]
+"""Which mentions of those that overlap are written: the longest or the shortest."""
+
+
+def write(documents: Documents, ledger: Ledger, flat: Flat = "outermost") -> Iterator[str]:
+    """Yield columns with BIO tags: a word and its tag a line, between them a tab.
+
+    Words that are not given are found by their letters and digits, and cut where a mention starts
+    or ends. Sentences that are not given are split; those that a mention crosses become one.
+
+    Args:
+        flat: which of overlapping mentions to keep. Of two that are equally long, the one with the
+            higher score is kept, then the first.
+        ledger: records the other mentions, mentions without a word, white space at the ends of
+            mentions and in types, and names that a ``-DOCSTART-`` line cannot hold.
+    """
+    for document in documents:
+        document = with_whole_characters(document, ledger)
+        white = "white space"
+        document = with_replaced(document, _WHITE_SPACE, "_", white, ledger, parts=["types"])
+        document = with_replaced(
+            document, _NO_NAME, "_", "white space or bracket", ledger, parts=["name"]
+        )
+        mentions = _flat_mentions(document, flat, ledger)
+        name = f" ({document.id})" if document.id else ""
+        rows = _rows(document, mentions, ledger)
+        yield "".join([f"{DOCUMENT_START}{name}\t{OUTSIDE}\n\n", *rows])
+
+
+def _flat_mentions(
+    document: WrittenDocument, flat: Flat, ledger: Ledger
+) -> list[WrittenMention | Mention]:
+    """Return mentions that do not overlap, in order, and drop the others."""
+    longest_first = -1 if flat == "outermost" else 1
+    wanted = sorted(
+        document.in_order(),
+        key=lambda it: (longest_first * (it.end - it.start), -(it.score or 0), it.start),
+    )
+    kept: list[WrittenMention | Mention] = []
+    for mention in wanted:
+        if not document.wording(mention).strip():
+            ledger.drop("mention of white space only", document.place, document.named(mention))
+            continue
+        place = bisect_left(kept, mention.start, key=lambda it: it.start)
+        before = place > 0 and kept[place - 1].end > mention.start
+        if before or (place < len(kept) and kept[place].start < mention.end):
+            reason = f"nested or crossing mention ({flat} ones are kept)"
+            ledger.drop(reason, document.place, document.named(mention))
+        else:
+            kept.insert(place, mention)
+    return kept
+
+
+def _rows(
+    document: WrittenDocument, mentions: Sequence[WrittenMention | Mention], ledger: Ledger
+) -> Iterator[str]:
+    """Yield the rows of each sentence, with a blank line after it."""
+    for mention in mentions:
+        if (wording := document.wording(mention)) != wording.strip():
+            what = document.named(mention)
+            ledger.repair("white space at the ends of a mention was left out", document.place, what)
+    edges = document.sentences or list(sentence_edges(document.text))
+    edges = list(united([*edges, *((mention.start, mention.end) for mention in mentions)]))
+    ends = iter([end for _, end in edges[:-1]])
+    next_end = next(ends, len(document.text))
+    number, before = 0, 0
+    words = document.words or list(_words_of(document.text))
+    for start, end in _cut(words, mentions):
+        if start >= next_end:
+            yield "\n" if before else ""
+        while start >= next_end:
+            next_end = next(ends, len(document.text))
+        while number < len(mentions) and mentions[number].end <= start:
+            number += 1
+        tag = OUTSIDE
+        if number < len(mentions) and mentions[number].start <= start:
+            letter = "I" if before > mentions[number].start else "B"
+            tag = f"{letter}-{mentions[number].type}"
+        word = document.text[start:end]
+        if word.startswith(DOCUMENT_START):
+            word = f"_{word[1:]}"
+            ledger.repair(f"word {DOCUMENT_START} became {word}", document.place, document.id)
+        yield f"{word}\t{tag}\n"
+        before = end
+    if before:
+        yield "\n"
+
+
+def _words_of(text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of runs of letters and digits with their accents, and of other signs."""
+    start = end = 0
+    for found in _WORD.finditer(text):
+        sign, last = found[0][0], text[end - 1 : end]
+        joined = found.start() == end and end > start
+        if joined and (_is_mark(sign) or (_is_mark(last) and sign.isalnum())):
+            end = found.end()
+            continue
+        if end > start:
+            yield start, end
+        start, end = found.span()
+    if end > start:
+        yield start, end
+
+
+def _is_mark(character: str) -> bool:
+    return not character.isascii() and unicodedata.category(character)[0] == "M"
+
+
+def _cut(
+    words: Iterable[tuple[int, int]], mentions: Iterable[WrittenMention | Mention]
+) -> Iterator[tuple[int, int]]:
+    """Yield the words, cut where a mention starts or ends."""
+    edges = [edge for mention in mentions for edge in (mention.start, mention.end)]
+    for start, end in words:
+        inside = edges[bisect_right(edges, start) : bisect_left(edges, end)]
+        yield from pairwise([start, *dict.fromkeys(inside), end])
+
+
+WRITERS = {"conll": Writer(write=write, suffix=".conll", options=("flat",))}
 
 
 @dataclass(frozen=True)
