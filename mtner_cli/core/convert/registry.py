@@ -41,6 +41,7 @@ WRITERS = {
     "brat": "A folder for brat: a .txt file and an .ann file for each document",
     "conll": "Columns: a word and its BIO tag a line; of nested mentions one is kept (--flat)",
     "csv": "A table with a row for each mention, for spreadsheets and statistics",
+    "html": "A page to look at: nested mentions are brackets below the text; with filters",
 }
 """What is written under each name. The part of the name before ``-`` is its file in ``formats``."""
 
