@@ -311,7 +311,8 @@ def test_a_damaged_file_gives_something_for_what_it_holds(
         length = data.draw(st.integers(0, 9))
         content[place : place + length] = data.draw(st.binary(max_size=4))
     items = read(tmp_path_factory.mktemp("damaged"), "a", bytes(content), form=form)
-    assert items or not content.strip()
+    is_header = form == "csv" and len(bytes(content).splitlines()) <= 1
+    assert items or not content.strip() or is_header
 
 
 def test_an_unreadable_file_is_a_failure(tmp_path: Path) -> None:
