@@ -17,7 +17,7 @@ import typer
 
 from mtner_cli.cli.app import app
 from mtner_cli.config.load import load_experiment
-from mtner_cli.core.convert.registry import FORMATS, format_named
+from mtner_cli.core.convert.registry import FORMATS, WRITERS, format_named
 
 FENCE = re.compile(r"^[ ]*```(\w*)\n(.*?)^[ ]*```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"`(mtner [^`]+)`")
@@ -68,6 +68,12 @@ def test_the_table_of_formats_is_that_of_the_registry(project: Path) -> None:
     ]
     text = (project / "docs" / "formats.md").read_text(encoding="utf-8")
     assert [line for line in text.splitlines() if line.startswith("| `mtner convert ")] == rows
+
+
+def test_the_table_of_writers_is_that_of_the_registry(project: Path) -> None:
+    text = (project / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z][a-z-]+)` \| ([^|]+) \| [^|]+ \|$", text, re.M)
+    assert dict(rows) == WRITERS
 
 
 def test_the_table_of_corpora_names_every_file_of_corpora(project: Path) -> None:
