@@ -352,7 +352,7 @@ EXPECTED = {
     ),
     "pubtator": (
         "101|t|p53 in mice\n101|a|Loss of p53 is common.\n"
-        "101\t0\t3\tp53\tGene\n101\t7\t11\tmice\tSpecies\n101\t20\t26\tp53 is\tText\n\n"
+        "101\t0\t3\tp53\tGene\t-\n101\t7\t11\tmice\tSpecies\t-\n101\t20\t26\tp53 is\tText\t-\n\n"
     ),
     "csv": (
         '"document","start","end","text","type","score","corpora"\n'

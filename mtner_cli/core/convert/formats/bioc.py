@@ -125,8 +125,11 @@ def write_json(documents: Documents, ledger: Ledger) -> Iterator[str]:
                         "locations": [location],
                     }
                 )
-            passages.append({"offset": start, "text": text, "annotations": annotations})
-        yield f"{separator}{json_text({'id': document.id, 'passages': passages})}"
+            content = {"offset": start, "infons": {}, "text": text, "sentences": []}
+            passages.append({**content, "annotations": annotations, "relations": []})
+        record = {"id": document.id, "infons": {}, "passages": passages}
+        # Other readers want the empty lists, too.
+        yield f"{separator}{json_text({**record, 'annotations': [], 'relations': []})}"
         separator = ",\n"
     yield "\n]}\n"
 

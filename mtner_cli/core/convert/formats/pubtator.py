@@ -30,6 +30,7 @@ _TITLE_LINE = re.compile(r"[^|\s]+\|t\|")
 _OFFSET = re.compile(r"[0-9]{1,18}")
 _LINE_END = re.compile(r"[\n\r]")
 _TAB = re.compile("\t")
+_NO_IDENTIFIER = "-"
 _NO_NAME = re.compile(r"[|\t\ufeff]|^$")
 _EXPECTED = (
     "expected 'id|t|title', 'id|a|abstract', or a mention as id, start, end, wording, type and, if "
@@ -74,7 +75,8 @@ def write(documents: Documents, ledger: Ledger) -> Iterator[str]:
             lines.append(f"{name}|a|{text[end + 1 :]}")
         for mention in document.in_order():
             wording = document.wording(mention).replace("\t", " ")
-            lines.append(f"{name}\t{mention.start}\t{mention.end}\t{wording}\t{mention.type}")
+            columns = (name, mention.start, mention.end, wording, mention.type, _NO_IDENTIFIER)
+            lines.append("\t".join(map(str, columns)))
         yield "\n".join([*lines, "\n"])
 
 
