@@ -97,6 +97,7 @@ def predict(
         from mtner_cli.core.tagger import Tagger
         from mtner_cli.report.prediction import PredictionProgress, closing_lines
 
+    output = None if out is None else Output.at(out, WRITERS["jsonl"].suffix)
     device = choose_device(gpu, cpu)
     use_threads(threads)
     tagger = Tagger.load(model, checkpoint, device)
@@ -104,13 +105,12 @@ def predict(
         inputs=tuple(inputs),
         input_format=input_format,
         fields=Fields(text_field, id_field),
-        types=None if types is None else tuple(filter(None, types.split(","))),
+        types=None if types is None else tuple(filter(None, map(str.strip, types.split(",")))),
         min_score=min_score,
         separate_tags=separate_tags,
         details=Details(sentences=sentences),
     )
     console.print(f"checkpoint {tagger.checkpoint} on {device}", soft_wrap=True)
-    output = None if out is None else Output.at(out, WRITERS[request.format].suffix)
     try:
         with PredictionProgress(console) as progress:
             if output is None:

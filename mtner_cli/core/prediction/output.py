@@ -15,7 +15,7 @@ from mtner_cli.core.documents.items import Failure
 from mtner_cli.core.files.atomic import atomic_path, remove_temporaries
 from mtner_cli.core.files.lock import locked
 from mtner_cli.errors import ConfigError, DataError, reason_of
-from mtner_cli.paths import is_folder
+from mtner_cli.paths import exists, is_file, is_folder
 
 _MANIFEST, _LOCK, _JOINED = "manifest.sqlite", "lock", "joined"
 _PARTS = ".parts"
@@ -37,8 +37,16 @@ class Output:
 
     @staticmethod
     def at(out: str, suffix: str) -> Output:
-        """Return the output for ``--out``: a folder if there is one, or if it ends with ``/``."""
+        """Return the output for ``--out``: a folder if there is one, or if it ends with ``/``.
+
+        Raises:
+            ConfigError: if it is a device or a pipe, which a file must not replace.
+        """
         path = Path(out)
+        is_special = exists(path) and not is_file(path) and not is_folder(path)
+        if is_special or path.absolute().parts[1:2] in (("dev",), ("proc",)):
+            message = f"--out {out}: expected a file or a folder; to write to a device or a pipe, "
+            raise ConfigError([message + "leave --out out and redirect the standard output"])
         folder = out.endswith("/") or is_folder(path)
         return Output(path if folder else path.resolve(), folder, suffix)
 

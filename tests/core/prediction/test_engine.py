@@ -314,6 +314,13 @@ def test_an_output_among_the_inputs_is_refused(
     assert sorted(texts.iterdir()) == before
 
 
+def test_a_device_or_a_pipe_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for out in (tmp_path / "pipe", Path("/dev/stdout"), Path("/dev/none")):
+        with pytest.raises(ConfigError, match="redirect the standard output"):
+            Output.at(str(out), ".jsonl")
+
+
 def test_parts_of_another_prediction_are_refused(
     tagger: Tagger, texts: Path, tmp_path: Path
 ) -> None:
