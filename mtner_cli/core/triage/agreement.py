@@ -59,7 +59,8 @@ class Agreement:
     Attributes:
         predictions: number of predictions, judged or not.
         precisions: precision by each annotator.
-        shared: number of predictions that all annotators judged.
+        shared: number of predictions that all annotators judged; who judged none of the
+            predictions does not count, so an empty column changes nothing.
         agreed: number of these on which all agree.
         kappa: Cohen's kappa, for more than two annotators its mean over all pairs (Light 1971),
             each over what the pair judged; None if it is undefined for one of them (nothing judged
@@ -101,9 +102,11 @@ def measure_agreement(judged: Iterable[Judged]) -> Agreement:
         Precision(votes.count(True), len(votes) - votes.count(None))
         for votes in zip(*verdicts, strict=True)
     )
-    shared = [votes for votes in verdicts if None not in votes]
+    active = [column for column, precision in enumerate(precisions) if precision.judged]
+    compared = [tuple(votes[column] for column in active) for votes in verdicts]
+    shared = [votes for votes in compared if len(active) > 1 and None not in votes]
     agreed = sum(len(set(votes)) == 1 for votes in shared)
-    patterns = Counter(verdicts)
+    patterns = Counter(compared)
     kappa = float(_kappas(list(patterns), np.array([list(patterns.values())]))[0])
     return Agreement(
         len(verdicts),

@@ -4,6 +4,7 @@ import os
 import random
 import threading
 from contextlib import suppress
+from itertools import combinations
 
 import pytest
 from hypothesis import given, settings
@@ -73,13 +74,27 @@ def test_kappa_is_agreement_beyond_chance(verdicts):
     st.lists(st.tuples(*[st.sampled_from([None, True, False])] * 3), min_size=1, max_size=30),
 )
 def test_kappa_of_three_is_the_mean_over_pairs(verdicts):
-    pairs = [(0, 1), (0, 2), (1, 2)]
+    judging = [one for one in range(3) if any(votes[one] is not None for votes in verdicts)]
+    pairs = list(combinations(judging, 2))
     kappas = [measure_agreement(judged(*[(v[a], v[b]) for v in verdicts])).kappa for a, b in pairs]
     kappa = measure_agreement(judged(*verdicts)).kappa
-    if None in kappas:
+    if None in kappas or not pairs:
         assert kappa is None
     else:
-        assert kappa == pytest.approx(sum(kappas) / 3)
+        assert kappa == pytest.approx(sum(kappas) / len(pairs))
+
+
+def test_an_annotator_without_verdicts_changes_no_agreement():
+    two = [(True, True), (True, False), (False, False), (False, None)]
+    with_empty = [(*votes[:1], None, *votes[1:]) for votes in two]
+    expected, found = (
+        measure_agreement([Judged("a", "T", votes) for votes in rows]) for rows in (two, with_empty)
+    )
+    assert found.precisions[1] == Precision(0, 0)
+    assert (found.shared, found.agreed, found.kappa) == (3, 2, expected.kappa)
+    assert found.interval == expected.interval
+    alone = measure_agreement([Judged("a", "T", (True, None)), Judged("a", "T", (False, None))])
+    assert (alone.shared, alone.agreed, alone.kappa) == (0, 0, None)
 
 
 def test_the_interval_is_that_of_a_plain_bootstrap():
