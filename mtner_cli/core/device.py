@@ -27,7 +27,7 @@ def choose_device(gpu: int | None, cpu: bool) -> torch.device:
         reason = "this torch was built without CUDA" if not torch.version.cuda else "no GPU found"
         raise DeviceError(
             f"--gpu {gpu}: CUDA is not available here ({reason}); use --cpu, or install a CUDA "
-            "build of torch (see README, 'GPU')"
+            "build of torch (see docs/installing.md, 'GPU')"
         )
     if not 0 <= gpu < torch.cuda.device_count():
         raise DeviceError(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,17 @@ def test_without_cuda_a_gpu_is_refused_and_the_default_is_the_cpu() -> None:
     assert choose_device(None, cpu=False) == torch.device("cpu")
     with pytest.raises(DeviceError, match=r"--gpu 0: CUDA is not available.*use --cpu"):
         choose_device(0, cpu=False)
+
+
+def test_the_page_that_the_message_names_has_the_section(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError) as caught:
+        choose_device(0, cpu=False)
+    named = re.search(r"see (\S+), '(\w+)'", str(caught.value))
+    assert named is not None
+    assert f"\n## {named[2]}\n" in (project / named[1]).read_text(encoding="utf-8")
 
 
 @pytest.mark.gpu
