@@ -147,12 +147,12 @@ def copy_experiment(name: str, folder: Path) -> Path:
         raise ConfigError([f"{shown(name)} may be {' or '.join(matching)}; give one of them"])
     source = files[matching[0]]
     target = Path(source.name)
-    _refuse_existing(target)
+    _refuse_existing(target, "move it first")
     with atomic_text_file(target) as file:
         file.write(source.read_text(encoding="utf-8"))
     return target
 
 
-def _refuse_existing(path: Path) -> None:
+def _refuse_existing(path: Path, advice: str = "give another name") -> None:
     if exists(path):
-        raise ConfigError([f"{path} exists already, and is not replaced; give another name"])
+        raise ConfigError([f"{path} exists already, and is not replaced; {advice}"])

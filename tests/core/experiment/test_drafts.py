@@ -87,7 +87,7 @@ def test_nothing_is_replaced(folder: Path, project: Path) -> None:
         Path(name).write_text("mine")
     with pytest.raises(ConfigError, match=r"my.yaml exists already, and is not replaced"):
         write_draft(Path("my.yaml"), [["BC5/train.txt"]], for_gpu=False)
-    with pytest.raises(ConfigError, match=r"MT.yaml exists already"):
+    with pytest.raises(ConfigError, match=r"MT.yaml exists already, and is not replaced; move it"):
         copy_experiment("MT", Path("configs"))
     assert Path("my.yaml").read_text() == Path("MT.yaml").read_text() == "mine"
 
