@@ -44,7 +44,8 @@ def print_ledgers(
         unwanted.update({name: len(entries) for name, entries in ledger.unwanted.items()})
     if unwanted:
         counts = ", ".join(f"{_cut(name)} {count:,}" for name, count in unwanted.most_common())
-        console.print(f"Left out as the type map says: {unwanted.total():,} mentions ({counts}).")
+        unit = "mention" if unwanted.total() == 1 else "mentions"
+        console.print(f"Left out as the type map says: {unwanted.total():,} {unit} ({counts}).")
 
 
 def _counts(ledgers: Mapping[str, Ledger], counted: str) -> Table:

@@ -106,7 +106,7 @@ def _settings(prepared: PreparedTraining, device: str) -> Table:
         "inputs": f"{length.inputs:,} to train on",
         "an epoch": _epoch_text(prepared, unit),
         "epochs": f"{length.epochs:,} at most, {length.steps:,} steps each, which read each "
-        f"{unit} {_short(length.passes)} times",
+        f"{unit} {times_text(length.passes)}",
         "learning rates": f"encoder {rates.embed_model.lr:g}, tagger {rates.pred_model.lr:g}"
         + (f", for an encoder of width {width}" if width else ""),
     }
@@ -190,6 +190,12 @@ def _epoch_text(prepared: PreparedTraining, unit: str) -> str:
     if corpora > 1:
         drawn += f", about {round(length.drawn / corpora):,} of each corpus"
     return f"{drawn}; {_short(length.epochs_of_pass)} epochs read each once on average"
+
+
+def times_text(number: float) -> str:
+    """Write how often something is done, with one decimal at most."""
+    text = _short(number)
+    return "once" if text == "1" else f"{text} times"
 
 
 def _short(number: float) -> str:

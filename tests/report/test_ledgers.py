@@ -29,6 +29,9 @@ def test_types_that_the_user_leaves_out_are_one_line() -> None:
     for name in ("Gene", "Species", "Species"):
         ledger.unwanted[name].append(Entry(Place(Path("in")), name))
     assert "says: 3 mentions (Species 2, Gene 1)." in printed(ledger)
+    single = Ledger()
+    single.unwanted["Gene"].append(Entry(Place(Path("in")), "Gene"))
+    assert "says: 1 mention (Gene 1)." in printed(single)
 
 
 def test_three_examples_of_each_reason() -> None:

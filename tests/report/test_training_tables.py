@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtner_cli.report.training_tables import duration, size_text
+from mtner_cli.report.training_tables import duration, size_text, times_text
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,10 @@ def test_a_duration_has_its_two_largest_units(seconds: float, text: str) -> None
 )
 def test_a_size_has_two_digits(size: int, text: str) -> None:
     assert size_text(size) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(1, "once"), (1.04, "once"), (1.1, "1.1 times"), (1200, "1,200 times")]
+)
+def test_once_is_not_written_as_a_number(number: float, text: str) -> None:
+    assert times_text(number) == text
