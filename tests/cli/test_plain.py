@@ -72,7 +72,7 @@ def test_choices_are_named_in_the_help_and_not_broken(
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        ("predict", None),  # it would take a text; predict-cross does not
+        ("predikt", "predict"),
         ("predict-cros", "predict-cross"),
         ("trian", "train"),
         ("xyz", None),
