@@ -29,21 +29,20 @@ def read_tsv(path: InputPath, fields: Fields) -> Iterator[Item]:
 
 
 def _rows(path: InputPath, fields: Fields, delimiter: str) -> Iterator[Item]:
-    csv.field_size_limit(sys.maxsize)
     with (
         reading(path),
         path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
     ):
         rows = csv.reader(file, delimiter=delimiter, strict=True)
         try:
-            header = next(rows, [])
+            header = _next_row(rows) or []
         except csv.Error as error:
             raise DataError(path, 1, f"expected a row of columns: {error}") from None
         text, name = _columns(header, path, fields)
         while True:
             place = Place(path, rows.line_num + 1)
             try:
-                row = next(rows, None)
+                row = _next_row(rows)
             except csv.Error as error:
                 yield Failure(place, f"expected a row of columns: {error}")
                 continue
@@ -51,6 +50,16 @@ def _rows(path: InputPath, fields: Fields, delimiter: str) -> Iterator[Item]:
                 return
             if row:
                 yield _of_row(row, header, (text, name), place, fields)
+
+
+def _next_row(rows: Iterator[list[str]]) -> list[str] | None:
+    """Return the next row, whose cells may have any length; None at the end."""
+    # The limit is one for all readers of the process, and the others rely on it.
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        return next(rows, None)
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _columns(header: list[str], path: InputPath, fields: Fields) -> tuple[int, int | None]:
