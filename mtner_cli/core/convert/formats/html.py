@@ -158,7 +158,7 @@ def _section(document: WrittenDocument, anchor: str, filters: _Filters) -> str:
         )
         for number, mention in enumerate(mentions):
             filters.count(mention)
-            score = "" if mention.score is None else f"{mention.score:.2f}"
+            score = "" if mention.score is None else f"{mention.score:.3f}"
             parts.append(
                 f'<tr class="{filters.classes_of(mention)}"><td><a href="#{anchor}m{number}"><bdi>'
                 f"{escape(document.wording(mention))}</bdi></a><td>{escape(mention.type)}"
@@ -240,7 +240,7 @@ def _opened(mention: AnyMention, row: int, anchor: str, cut: bool, filters: _Fil
     """
     title = mention.type
     if mention.score is not None:
-        title += f", {mention.score:.2f} ({', '.join(mention.corpora)})"
+        title += f", {mention.score:.3f} ({', '.join(mention.corpora)})"
     classes = f"m {filters.classes_of(mention)}{' z' if cut else ''}{'' if anchor else ' a'}"
     first = f' id="{anchor}" data-type="{escape(mention.type)}"' if anchor else ""
     style = f' style="--r:{row}"' if row > 1 else ""

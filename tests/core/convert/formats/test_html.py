@@ -98,7 +98,7 @@ def test_the_page_holds_the_text_and_every_mention(document: WrittenDocument) ->
     assert text == shown(document.text)
     expected = [Counter[str]() for _ in text]
     for it in document.mentions:
-        score = "" if it.score is None else f", {it.score:.2f} ({', '.join(it.corpora)})"
+        score = "" if it.score is None else f", {it.score:.3f} ({', '.join(it.corpora)})"
         for position in range(it.start, it.end):
             expected[position][shown(it.type) + score] += 1
     assert covered == expected
