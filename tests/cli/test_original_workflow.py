@@ -195,7 +195,7 @@ def test_a_model_of_both_on_both(at_work: Workplace) -> None:
         for mention in sentence["predicted"]
     }
     assert {("BC5CDR", "Maria", "CONLLen$PER"), ("CONLLen", "fever", "BC5CDR$Disease")} <= found
-    with pytest.raises(ConfigError, match=r"no prediction of .*Chemical.* on CONLLen; they have "):
+    with pytest.raises(ConfigError, match=r"no prediction of .* on CONLLen; did you mean BC5CDR\$"):
         at_work.filter("biomed_model", pickle, "mistaken.txt")
     assert not (at_work.folder / "mistaken.txt").exists()
 

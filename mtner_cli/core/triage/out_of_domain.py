@@ -18,7 +18,7 @@ from mtner_cli.config.explain import foreign_file
 from mtner_cli.config.load import is_experiment
 from mtner_cli.config.yaml_source import Fault, read_yaml
 from mtner_cli.core.types import TestedSentence
-from mtner_cli.errors import MOST_FAULTS, ConfigError, names_text, quoted, shown
+from mtner_cli.errors import MOST_FAULTS, ConfigError, did_you_mean, names_text, quoted, shown
 from mtner_cli.paths import shipped
 
 Specification = Mapping[str, tuple[str, ...]]
@@ -113,7 +113,9 @@ def filter_predictions(
         wanted = "; ".join(
             f"{names_text(types)} on {shown(name)}" for name, types in specification.items()
         )
-        raise ConfigError([f"the results have no prediction of {wanted}{_contents(predicted)}"])
+        hint = _with_corpus(predicted, specification)
+        contents = _contents(predicted)
+        raise ConfigError([f"the results have no prediction of {wanted}{hint or contents}"])
     return [
         FilteredCorpus(
             corpus,
@@ -165,6 +167,17 @@ def sample_predictions(
         counts = {name: found[name] for name in corpus.counts}
         sampled.append(replace(corpus, counts=counts, sentences=tuple(sentences)))
     return sampled
+
+
+def _with_corpus(predicted: Mapping[str, Counter[str]], specification: Specification) -> str:
+    """Suggest the types of a test's results, which name their corpus: CORPUS$TYPE."""
+    meant = {
+        tag: None
+        for corpus, types in specification.items()
+        for tag in predicted[corpus]
+        if tag.partition("$")[2] in types
+    }
+    return did_you_mean(*map(shown, islice(meant, MOST_FAULTS)))
 
 
 def _contents(predicted: Mapping[str, Counter[str]]) -> str:

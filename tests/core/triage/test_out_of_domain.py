@@ -121,6 +121,12 @@ def test_types_that_were_never_predicted_list_what_the_results_have():
         filter_predictions([], {"BC5": ("PERS",)})
 
 
+def test_a_type_without_its_corpus_is_suggested_with_it():
+    sentence = replace(SENTENCES[0], predicted=(mention(0, 1, "clinic$LOC"),))
+    with pytest.raises(ConfigError, match=r"no prediction of LOC .*; did you mean clinic\$LOC\?$"):
+        filter_predictions([sentence], {sentence.corpus: ("LOC",)})
+
+
 def test_what_the_results_have_is_cut_and_in_one_line():
     mentions = [mention(0, 1, f"LOC\n\x1b{number}") for number in range(100)]
     sentences = [result_sentence(f"c{number:02}", TEXT, mentions) for number in range(30)]
