@@ -7,6 +7,7 @@ and they are checked. All faults are found at once, each with its place.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -71,6 +72,9 @@ def load_experiment(
     path = shipped(path)
     if not exists(path) and why_absent(path) is None:
         raise ConfigError([_no_such_experiment(path)])
+    if exists(path / RESOLVED_NAME):
+        command = shlex.join(["mtner", "train", "--resume", str(path)])
+        raise ConfigError([f"{path}: is a run's folder; resume it: {command}"])
     return compose(
         read_yaml(path),
         ExperimentConfig,

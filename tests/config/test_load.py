@@ -332,3 +332,12 @@ def test_a_file_that_cannot_be_looked_at_is_one_error(
 ) -> None:
     with pytest.raises(ConfigError, match="cannot be read: "):
         load(experiment().parent / name)
+
+
+def test_a_run_in_place_of_an_experiment_is_told(tmp_path: Path) -> None:
+    run = tmp_path / "my run"
+    run.mkdir()
+    (run / "resolved_cfg.yaml").touch()
+    with pytest.raises(ConfigError) as caught:
+        load_experiment(run)
+    assert str(caught.value) == f"{run}: is a run's folder; resume it: mtner train --resume '{run}'"
