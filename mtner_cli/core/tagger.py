@@ -149,7 +149,12 @@ class Tagger:
 
         Args:
             texts: any iterable; about a thousand sentences of it are read at a time.
+
+        Raises:
+            TypeError: if one text is given, which would be read as a text for each character.
         """
+        if isinstance(texts, str):
+            raise TypeError("find_all takes an iterable of texts; give one text to find")
         documents = ((str(number), text) for number, text in enumerate(texts))
         for document in self.annotate(documents):
             yield list(document.mentions)
@@ -205,7 +210,12 @@ class Tagger:
 
         Args:
             sentences: any iterable of lists of words; about a thousand are read at a time.
+
+        Raises:
+            TypeError: if a text is given in place of the sentences.
         """
+        if isinstance(sentences, str):
+            raise TypeError("find_in_words takes an iterable of lists of words; find takes a text")
         for part in _parts_of((words, [(0, len(words))]) for words in sentences):
             given = [
                 Sentence.of_words(tuple(map(_readable, words)), document=str(number))

@@ -309,6 +309,12 @@ def test_an_endless_stream_of_texts_is_read_as_results_are_taken(
     assert next(taken) == 8
 
 
+def test_one_text_in_place_of_many_is_refused(talkative: Tagger) -> None:
+    for find in (talkative.find_all, talkative.find_in_words):
+        with pytest.raises(TypeError, match="takes an iterable of"):
+            next(find("Fever rose."))
+
+
 def test_given_words_are_kept(talkative: Tagger) -> None:
     sentences = [["Fever", "rose", "\ud83d"], [], ["He", "took", "two words", "of", "aspirin"]]
     first, none, last = talkative.find_in_words(iter(sentences))
