@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,7 +14,7 @@ from mtner_cli.core.convert.cleaning import TypeMap, map_types, prepare, without
 from mtner_cli.core.convert.ledger import Ledger, write_ledger
 from mtner_cli.core.convert.registry import Format, format_named
 from mtner_cli.core.convert.splitting import SPLIT_NAMES, Documents, Split, parts_of_documents
-from mtner_cli.core.corpus.action_files import CorpusWriter, DocumentNames
+from mtner_cli.core.corpus.action_files import CorpusWriter, Position
 from mtner_cli.core.files.atomic import atomic_text_file, refuse_overwriting
 from mtner_cli.core.files.reading import rewindable
 from mtner_cli.core.types import Sentence, SourceDocument, SourceSentence
@@ -265,10 +265,8 @@ class _ActionFile:
     path: Path
     ledger: Ledger
     split: str = ""
-    _names: DocumentNames = field(default_factory=DocumentNames)
+    _position: Position = field(default_factory=Position)
     _document: SourceDocument | None = None
-    _name: str | None = None
-    _offset: int = 0
 
     def placed(self, sentence: Sentence, source: SourceSentence, ledger: Ledger) -> Sentence:
         """Count a sentence to write; return it with the name of its document and its offset there.
@@ -279,10 +277,9 @@ class _ActionFile:
         self.take_entries(ledger)
         if source.document != self._document:
             self._start(source.document)
-        if self._name is not None:
-            start = self._offset if source.start is None else source.start
-            self._offset = start + len(sentence.text) + 1
-            sentence = replace(sentence, document=self._name, start=start)
+        if source.start is not None:
+            self._position.offset = source.start
+        sentence = self._position.placed(sentence)
         self.ledger.count(sentence)
         return sentence
 
@@ -291,10 +288,12 @@ class _ActionFile:
             self.ledger.take_entries(ledger)
 
     def _start(self, document: SourceDocument | None) -> None:
-        self._document, self._name, self._offset = document, None, 0
-        if document is not None:
-            name = without_surrogates(document.name or "", document.place, self.ledger)
-            self._name = self._names.new(name)
-            if name not in ("", self._name):
-                what = f"{name!r} became {self._name!r}"
-                self.ledger.repair("name of an earlier document", document.place, what)
+        self._document = document
+        if document is None:
+            self._position.start("")
+            return
+        name = without_surrogates(document.name or "", document.place, self.ledger)
+        self._position.start(name or None)
+        if name not in ("", self._position.document):
+            what = f"{name!r} became {self._position.document!r}"
+            self.ledger.repair("name of an earlier document", document.place, what)

@@ -62,7 +62,7 @@ def read_corpus(
         ConfigError: if the charset is unknown.
     """
     decode = CODECS[action_encoding].decode
-    position = _Position()
+    position = Position()
     empty = True
     for number, line in numbered_lines(path, charset):
         if not line or line.isspace():
@@ -99,6 +99,9 @@ class DocumentNames:
     def __init__(self) -> None:
         self._given: set[str] = set()
 
+    def __len__(self) -> int:
+        return len(self._given)
+
     def new(self, name: str | None) -> str:
         """Return the name of the next document: its own, its number, or one with ``(2)`` added."""
         wanted = name or str(len(self._given))
@@ -110,8 +113,8 @@ class DocumentNames:
         return new
 
 
-class _Position:
-    """The document and the offset of the next sentence, while a file is read or written."""
+class Position:
+    """The document and the offset of the next sentence, while a file is read, made or written."""
 
     def __init__(self) -> None:
         self._names = DocumentNames()
@@ -144,6 +147,11 @@ class _Position:
         """Start a document; None takes its number as its name, an empty name ends documents."""
         self.document = None if name == "" else self._names.new(name)
         self.offset = 0
+
+    @property
+    def is_numbered(self) -> bool:
+        """Tell whether the document has the name that one without a name gets."""
+        return self.document == str(len(self._names) - 1)
 
     def placed(self, sentence: Sentence) -> Sentence:
         """Return the sentence with its document and offset."""
@@ -191,8 +199,7 @@ class CorpusWriter:
         self._encode = CODECS[action_encoding].encode
         self._opened: AbstractContextManager[TextIO] = atomic_text_file(path)
         self._file: TextIO | None = None
-        self._position = _Position()
-        self._documents = 0
+        self._position = Position()
         self._at_start = True
 
     def __enter__(self) -> Self:
@@ -230,11 +237,10 @@ class CorpusWriter:
         self._position.start("" if name is None else name)
         if self._position.document != name:
             raise ValueError(f"two documents have the name {name!r}")
-        if name == str(self._documents):
+        if self._position.is_numbered:
             self._write_line(DOCUMENT_SEPARATOR)  # a reader gives it this name
         else:
             self._write_line(f"{DOCUMENT_SEPARATOR} {_name_text(name or '')}")
-        self._documents += name is not None
 
     def _write_line(self, line: str) -> None:
         assert self._file is not None
